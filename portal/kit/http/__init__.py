@@ -1,0 +1,26 @@
+"""HTTP that leaves the process. Nothing else in the project imports an HTTP library.
+
+Two profiles: `internal_session()` speaks to our own registry, `send()` to addresses that customers typed.
+"""
+
+from portal.kit.http.addresses import Network, parse_networks
+from portal.kit.http.internal import InternalSession, RequestError, Response, TimedOut, internal_session
+from portal.kit.http.public import Answer, Failed, Timing, send
+from portal.kit.http.targets import Refused, Target, check_url
+
+__all__ = [
+    "Answer",
+    "Failed",
+    "InternalSession",
+    "Network",
+    "Refused",
+    "RequestError",
+    "Response",
+    "Target",
+    "TimedOut",
+    "Timing",
+    "check_url",
+    "internal_session",
+    "parse_networks",
+    "send",
+]
