@@ -1,0 +1,1 @@
+"""Namespaces, users and their credentials; who acts."""

@@ -1,0 +1,156 @@
+"""Everything that writes namespaces, users and their credentials."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.actor import SYSTEM, Actor, CredentialKind
+from portal.accounts.models import Namespace, PersonalAccessToken, TokenLevel, User
+from portal.accounts.names import validate_namespace
+from portal.events.record import record
+from portal.kit import secrets
+from portal.kit.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
+
+LABEL_MAX = 100
+TOKENS_PER_USER = 200
+
+
+def create_user(
+    *, username: str, email: str, password: str | None, is_superuser: bool = False, actor: Actor | None = None
+) -> User:
+    """Create a person and their namespace in one transaction. The e-mail address is not confirmed by this.
+
+    Raises Invalid when the name breaks a rule, Conflict when it is taken, also by a sign-up at the same moment.
+    """
+    try:
+        validate_namespace(username)
+    except ValidationError as error:
+        raise Invalid(error.messages[0], fields={"username": error.messages}) from error
+    try:
+        with transaction.atomic():
+            namespace = Namespace.objects.create(name=username)
+            user = User(namespace=namespace, username=username, email=email, is_superuser=is_superuser)
+            user.is_staff = is_superuser
+            user.set_password(password)
+            user.save(force_insert=True)
+            by = actor or Actor(user_id=user.pk, public_id=user.public_id, name=username)
+            record("user.create", actor=by, namespace=username, target=username)
+    except IntegrityError as error:
+        message = _("“%(name)s” is taken. Choose another name.") % {"name": username}
+        raise Conflict(message, fields={"username": [message]}) from error
+    return user
+
+
+def free_unconfirmed_names(*, now: datetime | None = None) -> int:
+    """Delete people who never confirmed an address within the set time, and their names; how many.
+
+    They could create nothing, so nothing of anybody's goes with them. Operators are kept.
+    """
+    confirmed = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
+    before = (now or timezone.now()) - settings.UNCONFIRMED_NAMES_KEPT
+    stale = User.objects.filter(~Exists(confirmed), date_joined__lt=before, is_staff=False)
+    freed = 0
+    for user in stale.filter(namespace__repositories=None).select_related("namespace"):
+        with transaction.atomic():
+            record("user.expire", actor=SYSTEM, namespace=user.username, target=user.username)
+            user.delete()
+            user.namespace.delete()
+        freed += 1
+    return freed
+
+
+def _owner_of_tokens(actor: Actor) -> int:
+    """The user whose tokens the actor may manage. An access token may not manage tokens, its own neither."""
+    if actor.user_id is None:
+        raise Unauthorized(_("Sign in to manage access tokens."))
+    if actor.credential.kind not in {CredentialKind.SESSION, CredentialKind.PASSWORD}:
+        raise Forbidden(_("An access token cannot manage access tokens. Sign in with your password."))
+    return actor.user_id
+
+
+def create_access_token(
+    *, actor: Actor, label: str, level: str, expires_at: datetime | None = None
+) -> tuple[PersonalAccessToken, str]:
+    """Make an access token; the second value is its secret, which is stored nowhere. Raises Invalid, Forbidden."""
+    user_id = _owner_of_tokens(actor)
+    label = label.strip()
+    _validate_label(label)
+    if level not in TokenLevel.values:
+        raise Invalid.field("scopes", _("Choose one of: %(levels)s.") % {"levels": ", ".join(TokenLevel.values)})
+    if expires_at is not None and expires_at <= timezone.now() + timedelta(minutes=1):
+        raise Invalid.field("expires_at", _("The expiry must lie in the future."))
+    secret = secrets.new_token(PersonalAccessToken.PREFIX)
+    with transaction.atomic():
+        if PersonalAccessToken.objects.filter(user_id=user_id).count() >= TOKENS_PER_USER:
+            raise Conflict(_("You have %(max)d access tokens. Delete one first.") % {"max": TOKENS_PER_USER})
+        token = PersonalAccessToken.objects.create(
+            public_id=uuid.uuid4(),
+            user_id=user_id,
+            label=label,
+            level=level,
+            hash=secrets.hash_token(secret),
+            expires_at=expires_at,
+            creator_address=actor.address,
+            creator_client=actor.client,
+        )
+        _record_token("user.access_token.create", actor, token, new={"level": level, "expires_at": expires_at})
+    return token, secret
+
+
+def _validate_label(label: str) -> None:
+    if not 1 <= len(label) <= LABEL_MAX:
+        raise Invalid.field("token_label", _("Give the token a label of 1 to %(max)d characters.") % {"max": LABEL_MAX})
+
+
+def fetch_access_token(actor: Actor, public_id: str | uuid.UUID) -> PersonalAccessToken:
+    """One of the actor's own access tokens. One query. Raises NotFound, Forbidden, Unauthorized."""
+    user_id = _owner_of_tokens(actor)
+    try:
+        return PersonalAccessToken.objects.get(user_id=user_id, public_id=public_id)
+    except (PersonalAccessToken.DoesNotExist, ValidationError, ValueError) as error:
+        raise NotFound(_("There is no such access token.")) from error
+
+
+def update_access_token(
+    *, actor: Actor, public_id: str | uuid.UUID, label: str | None = None, is_active: bool | None = None
+) -> PersonalAccessToken:
+    """Rename, or switch on or off. Raises Invalid, NotFound, Forbidden."""
+    with transaction.atomic():
+        token = fetch_access_token(actor, public_id)
+        old = {"label": token.label, "is_active": token.is_active}
+        if label is not None:
+            _validate_label(label.strip())
+            token.label = label.strip()
+        if is_active is not None:
+            token.is_active = is_active
+        token.save(update_fields=["label", "is_active"])
+        new = {"label": token.label, "is_active": token.is_active}
+        if new != old:
+            _record_token("user.access_token.update", actor, token, old=old, new=new)
+    return token
+
+
+def delete_access_token(*, actor: Actor, public_id: str | uuid.UUID) -> None:
+    """Delete a token and what was made from it. Raises NotFound, Forbidden."""
+    with transaction.atomic():
+        token = fetch_access_token(actor, public_id)
+        _record_token("user.access_token.delete", actor, token, old={"level": token.level})
+        token.delete()
+
+
+def _record_token(
+    action: str,
+    actor: Actor,
+    token: PersonalAccessToken,
+    *,
+    old: dict[str, object] | None = None,
+    new: dict[str, object] | None = None,
+) -> None:
+    record(action, actor=actor, namespace=actor.name, target=token.label, old=old, new=new)

@@ -1,0 +1,1 @@
+"""The API's sign-in, access tokens, authentication and error format."""

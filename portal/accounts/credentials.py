@@ -1,0 +1,84 @@
+"""From a user name and a secret to an actor: what the API's sign-in, `docker login` and refresh tokens share.
+
+A password that was right once is remembered in process memory as an HMAC under a random key of the process, so that
+argon2 is paid once per process and password; the entry names the stored hash, so a changed password drops it.
+"""
+
+import hashlib
+import hmac
+import os
+from collections import OrderedDict
+from threading import Lock
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import check_password, make_password
+from django.db.models import Exists, OuterRef, Q
+
+from portal.accounts.actor import Actor, Credential, CredentialKind, actor_for
+from portal.accounts.models import PersonalAccessToken, TokenLevel, User
+from portal.kit import secrets
+from portal.kit.errors import Unauthorized
+
+_PROCESS_KEY = os.urandom(32)
+_REMEMBERED_MAX = 10_000
+_remembered: OrderedDict[bytes, None] = OrderedDict()
+_lock = Lock()
+
+
+def authenticate(login: str, secret: str) -> Actor:
+    """The actor of a user name (or e-mail address) and a password or access token.
+
+    One query, and argon2 the first time this process sees a password. Raises Unauthorized, with the same sentence for an
+    unknown name, a wrong secret, and an account, a token or a password that is switched off.
+    """
+    if secret.startswith(PersonalAccessToken.PREFIX):
+        return authenticate_access_token(secret, login=login)
+    by_email = EmailAddress.objects.filter(user=OuterRef("pk"), email__iexact=login, verified=True)
+    user = User.objects.with_confirmed().filter(Q(username=login.lower()) | Q(Exists(by_email)), is_active=True).first()
+    if user is None:
+        make_password(secret)  # as much work as for a name that exists, so that time tells nothing
+        raise Unauthorized
+    if not password_matches(secret, user.password):
+        raise Unauthorized
+    return actor_for(user, confirmed=user.confirmed, credential=Credential(kind=CredentialKind.PASSWORD))
+
+
+def authenticate_access_token(secret: str, *, login: str | None = None) -> Actor:
+    """The actor of an access token; `login`, when given, must be its owner's. One query. Raises Unauthorized."""
+    token = (
+        PersonalAccessToken.objects.usable()
+        .filter(hash=secrets.hash_token(secret), user__is_active=True)
+        .select_related("user")
+        .annotate(confirmed=Exists(EmailAddress.objects.filter(user=OuterRef("user"), verified=True)))
+        .first()
+    )
+    if token is None or (login is not None and login.lower() not in {token.user.username, token.user.email.lower()}):
+        raise Unauthorized
+    return actor_for(
+        token.user, confirmed=token.confirmed, credential=access_token_credential(token.pk, token.label, token.level)
+    )
+
+
+def access_token_credential(pk: int, label: str, level: str) -> Credential:
+    return Credential(kind=CredentialKind.ACCESS_TOKEN, id=pk, label=label, level=TokenLevel(level))
+
+
+def password_matches(password: str, encoded: str) -> bool:
+    """Compare with the stored hash: argon2 (19 ms) the first time, an HMAC after that. Wrong ones are not remembered."""
+    key = hmac.new(_PROCESS_KEY, f"{encoded}\0{password}".encode(), hashlib.sha256).digest()
+    with _lock:
+        if key in _remembered:
+            _remembered.move_to_end(key)
+            return True
+    if not check_password(password, encoded):
+        return False
+    with _lock:
+        _remembered[key] = None
+        while len(_remembered) > _REMEMBERED_MAX:
+            _remembered.popitem(last=False)
+    return True
+
+
+def password_stamp(user: User) -> str:
+    """Changes whenever the password does: what is bound to a password carries it. Tells nothing about the password."""
+    return user.get_session_auth_hash()[:64]

@@ -1,0 +1,18 @@
+"""Every page and every path of the API. What machines ask without a session is in `machine_urls`."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("portal.web.urls")),
+    path("accounts/", include("portal.accounts.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("v2/", include("portal.accounts.api.urls")),
+    path("v2/", include("repositories.api.urls")),
+    path("v2/", include("repositories.images.api_urls")),
+    path("v2/", include("repositories.webhooks.api_urls")),
+    path("", include("repositories.urls")),
+    path("", include("repositories.images.urls")),
+    path("", include("repositories.webhooks.urls")),
+]

@@ -1,0 +1,1 @@
+"""Pages that no app owns, and health."""

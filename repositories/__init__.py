@@ -1,0 +1,1 @@
+"""Repositories, stars, comments, and who may do what with them."""

@@ -1,0 +1,222 @@
+"""Everything that writes repositories, stars and comments."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.actor import Actor
+from portal.accounts.models import Namespace
+from portal.events.record import record
+from portal.kit.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Text, Unauthorized
+from repositories import access
+from repositories.access import Permission
+from repositories.models import COMMENT_MAX, Comment, Repository, Star, Visibility
+from repositories.names import FULL_NAME_MAX, validate_repository_name
+
+COMMENTS_PER_MINUTE = 5
+
+
+def create_repository(
+    *,
+    actor: Actor,
+    namespace: str,
+    name: str,
+    visibility: str = Visibility.PRIVATE,
+    description: str = "",
+    full_description: str = "",
+) -> Repository:
+    """Create an empty repository. Raises Invalid (fields), Forbidden, Unauthorized or Conflict (the name is taken)."""
+    owner = _namespace_to_create_in(actor, namespace)
+    fields = {
+        "visibility": visibility,
+        "description": description.strip(),
+        "full_description": full_description,
+    }
+    repository = Repository(namespace=owner, name=name, full_name=f"{owner.name}/{name}", **fields)
+    _validate(repository)
+    try:
+        with transaction.atomic():
+            repository.save(force_insert=True)
+            _record("repo.create", actor, repository, new={"name": repository.full_name, "visibility": visibility})
+    except IntegrityError as error:
+        message = _("You already have a repository of this name.")
+        raise Conflict(message, fields={"name": [message]}) from error
+    repository.role = access.Role.ADMIN
+    return repository
+
+
+def _namespace_to_create_in(actor: Actor, name: str) -> Namespace:
+    namespace = Namespace.objects.filter(name=name).first()
+    decision = access.decide_create(actor, namespace)
+    if namespace is not None and decision.allowed:
+        return namespace
+    if actor.is_anonymous:
+        raise Unauthorized(_("Sign in to create a repository."))
+    raise Forbidden(decision.reason, fields={"namespace": [decision.reason]})
+
+
+def _validate(repository: Repository) -> None:
+    """Raise Invalid with the sentences of every field that breaks a rule."""
+    fields: dict[str, list[Text]] = {}
+    try:
+        repository.clean_fields(exclude=["namespace", "full_name", "name"])
+    except ValidationError as error:
+        fields.update({name: list(texts) for name, texts in error.message_dict.items()})
+    try:
+        validate_repository_name(repository.name)
+        if len(repository.full_name) > FULL_NAME_MAX:
+            raise ValidationError(
+                _("Namespace and name together may have %(max)d characters."), params={"max": FULL_NAME_MAX}
+            )
+    except ValidationError as error:
+        fields["name"] = list(error.messages)
+    if fields:
+        raise Invalid(next(iter(fields.values()))[0], fields=fields)
+
+
+def create_repository_on_push(*, actor: Actor, full_name: str) -> Repository:
+    """The repository that a push names, made if need be. Called by the gateway, inside no transaction.
+
+    Get-or-create on the unique constraint, so that two first pushes at once share one row. Raises NotFound or Forbidden
+    when the actor may not push or create there: by the rule that also gave the token.
+    """
+    namespace, _slash, name = full_name.partition("/")
+    try:
+        return access.fetch_repository(actor, namespace, name, Permission.PUSH)
+    except NotFound:
+        visibility = access.visibility_on_push(actor, full_name)
+        if visibility is None:
+            raise
+    try:
+        return create_repository(actor=actor, namespace=namespace, name=name, visibility=visibility)
+    except Conflict:
+        return access.fetch_repository(actor, namespace, name, Permission.PUSH)
+
+
+def update_description(
+    *, actor: Actor, repository: Repository, description: str | None = None, full_description: str | None = None
+) -> Repository:
+    """Change what is given. Raises Invalid, NotFound, Forbidden."""
+    new: dict[str, Any] = {"description": description, "full_description": full_description}
+    return _update(actor, Permission.EDIT, repository, "repo.update", {k: v for k, v in new.items() if v is not None})
+
+
+def change_visibility(*, actor: Actor, repository: Repository, visibility: str) -> Repository:
+    """Make public or private. Takes effect for the next registry token. Raises Invalid, NotFound, Forbidden."""
+    return _update(actor, Permission.CHANGE_VISIBILITY, repository, "repo.change_privacy", {"visibility": visibility})
+
+
+def _update(
+    actor: Actor, permission: Permission, repository: Repository, action: str, new: dict[str, Any]
+) -> Repository:
+    with transaction.atomic():
+        row = access.require(actor, permission, repository)
+        old = {name: getattr(row, name) for name in new}
+        changed = {name: value for name, value in new.items() if value != old[name]}
+        for name, value in changed.items():
+            setattr(row, name, value)
+        _validate(row)
+        if changed:
+            row.save(update_fields=list(changed))
+            shown = {name: _short(value) for name, value in changed.items()}
+            _record(action, actor, row, old={name: _short(old[name]) for name in changed}, new=shown)
+    return row
+
+
+def _short(value: Any) -> Any:
+    """An overview can be a quarter of a megabyte; the event keeps its beginning."""
+    return value[:200] + "…" if isinstance(value, str) and len(value) > 200 else value
+
+
+def delete_repository(*, actor: Actor, repository: Repository, typed_name: str) -> None:
+    """Delete with its tags, stars, comments and webhooks. `typed_name` is the full name, typed as confirmation.
+
+    The image bytes stay in the registry until its garbage collection. Raises Invalid, NotFound, Forbidden.
+    """
+    with transaction.atomic():
+        row = access.require(actor, Permission.DELETE, repository)
+        if typed_name.strip() != row.full_name:
+            raise Invalid.field("typed_name", _("Type the full name of the repository to delete it."))
+        _record("repo.delete", actor, row, old={"name": row.full_name, "visibility": row.visibility})
+        row.delete()
+
+
+def star_repository(*, actor: Actor, repository: Repository) -> None:
+    """Star; starring twice is starring once. Raises NotFound, Forbidden, Unauthorized."""
+    with transaction.atomic():
+        row = access.require(actor, Permission.STAR, repository)
+        _star, created = Star.objects.get_or_create(repository=row, user_id=actor.user_id)
+        if created:
+            Repository.objects.filter(pk=row.pk).update(star_count=F("star_count") + 1)
+            _record("repo.star", actor, row)
+
+
+def unstar_repository(*, actor: Actor, repository: Repository) -> None:
+    """Take the star away, if there is one. Raises NotFound, Forbidden, Unauthorized."""
+    with transaction.atomic():
+        row = access.require(actor, Permission.STAR, repository)
+        deleted, _by_model = Star.objects.filter(repository=row, user_id=actor.user_id).delete()
+        if deleted:
+            Repository.objects.filter(pk=row.pk).update(star_count=F("star_count") - 1)
+            _record("repo.unstar", actor, row)
+
+
+def add_comment(*, actor: Actor, repository: Repository, text: str) -> Comment:
+    """Comment in plain text. Raises Invalid, NotFound, Forbidden, Unauthorized, RateLimited."""
+    text = text.strip()
+    if not text:
+        raise Invalid.field("text", _("Write a comment first."))
+    if len(text) > COMMENT_MAX:
+        raise Invalid.field("text", _("A comment may have %(max)d characters.") % {"max": COMMENT_MAX})
+    with transaction.atomic():
+        row = access.require(actor, Permission.COMMENT, repository)
+        _limit_comments(actor)
+        comment = Comment.objects.create(repository=row, author_id=actor.user_id, text=text)
+        Repository.objects.filter(pk=row.pk).update(comment_count=F("comment_count") + 1)
+        _record("repo.comment", actor, row, new={"comment": comment.pk})
+    return comment
+
+
+def _limit_comments(actor: Actor) -> None:
+    """Counted from the rows, so that the limit holds when Redis is away. One query."""
+    since = timezone.now() - timedelta(minutes=1)
+    if Comment.objects.filter(author_id=actor.user_id, created_at__gt=since).count() >= COMMENTS_PER_MINUTE:
+        raise RateLimited(_("You have commented a lot within a minute. Please wait a little."))
+
+
+def delete_comment(*, actor: Actor, repository: Repository, comment_id: int) -> None:
+    """Delete a comment: its author and the repository's admin may. Raises NotFound, Forbidden."""
+    with transaction.atomic():
+        row = access.require(actor, Permission.VIEW, repository)
+        comment = Comment.objects.filter(pk=comment_id, repository=row).first()
+        if comment is None:
+            raise NotFound(_("There is no such comment."))
+        if not access.may_delete_comment(actor, comment, role=row.role):
+            raise Forbidden(_("Only its author and the repository's admins may delete a comment."))
+        comment.delete()
+        Repository.objects.filter(pk=row.pk).update(comment_count=F("comment_count") - 1)
+        _record("repo.comment.delete", actor, row, old={"comment": comment_id})
+
+
+def _record(
+    action: str,
+    actor: Actor,
+    repository: Repository,
+    *,
+    old: dict[str, Any] | None = None,
+    new: dict[str, Any] | None = None,
+) -> None:
+    record(
+        action,
+        actor=actor,
+        namespace=repository.namespace_name,
+        repository_id=repository.pk,
+        target=repository.full_name,
+        old=old,
+        new=new,
+    )

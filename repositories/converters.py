@@ -1,0 +1,43 @@
+"""Path converters: a repository's name may hold slashes, and `-` can be no part of it."""
+
+from django.urls import register_converter
+
+from repositories.names import COMPONENT
+
+
+class NamespaceConverter:
+    regex = r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*"
+
+    def to_python(self, value: str) -> str:
+        """Clients and people write names in any case; ours are lower-case."""
+        return value.lower()
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class RepositoryNameConverter:
+    regex = rf"{COMPONENT}(?:/{COMPONENT})*"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class TagConverter:
+    regex = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+def register() -> None:
+    """Called when the app is ready, before any URL configuration is loaded."""
+    register_converter(NamespaceConverter, "namespace")
+    register_converter(RepositoryNameConverter, "repository")
+    register_converter(TagConverter, "tag")

@@ -1,0 +1,1 @@
+"""Manifests, tags and their history; reading and reconciling them."""

@@ -1,0 +1,146 @@
+"""Manifests, tags and the history of tags."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import User
+from repositories.models import Repository
+
+
+class ManifestKind(models.TextChoices):
+    IMAGE = "image", _("Image")
+    INDEX = "index", _("Multi-platform image")
+    ARTIFACT = "artifact", _("Artifact")
+
+
+class Manifest(models.Model):
+    """One manifest in one repository. What only the config blob tells is filled in by a task (`details`)."""
+
+    class Details(models.TextChoices):
+        PENDING = "pending", _("Being read")
+        READ = "read", _("Read")
+        FAILED = "failed", _("Could not be read")
+
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="manifests")
+    digest = models.CharField(max_length=135)
+    media_type = models.CharField(max_length=255)
+    artifact_type = models.CharField(max_length=255, blank=True)
+    kind = models.CharField(max_length=8, choices=ManifestKind)
+    size = models.PositiveBigIntegerField()
+    """Of the manifest itself, in bytes."""
+    total_size = models.PositiveBigIntegerField(default=0)
+    """Compressed, in bytes: config and layers; of an index, its platforms together."""
+    config_digest = models.CharField(max_length=135, blank=True)
+    subject_digest = models.CharField(max_length=135, blank=True)
+    os = models.CharField(max_length=64, blank=True)
+    architecture = models.CharField(max_length=64, blank=True)
+    variant = models.CharField(max_length=64, blank=True)
+    os_version = models.CharField(max_length=64, blank=True)
+    layers = models.JSONField(default=list)
+    """[{digest, size, media_type}], in the manifest's order."""
+    annotations = models.JSONField(default=dict)
+    config = models.JSONField(default=dict)
+    """The config blob as it is (up to 1 MiB; larger ones are left out)."""
+    details = models.CharField(max_length=8, choices=Details, default=Details.PENDING)
+    details_tries = models.PositiveSmallIntegerField(default=0)
+    image_created_at = models.DateTimeField(null=True, blank=True)
+    pushed_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[models.Manager["Manifest"]] = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repository", "digest"], name="manifest_once_in_repository")]
+        indexes = [
+            models.Index(fields=["id"], name="manifest_pending", condition=Q(details="pending")),
+            models.Index(fields=["repository", "subject_digest"], name="manifest_by_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return self.digest
+
+    @property
+    def platform(self) -> str:
+        """Such as `linux/arm64/v8`; empty when unknown."""
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+class IndexEntry(models.Model):
+    """One entry of an index. By digest, since the registry may hold an index whose entries it lacks."""
+
+    index = models.ForeignKey(Manifest, on_delete=models.CASCADE, related_name="entries")
+    position = models.PositiveSmallIntegerField()
+    digest = models.CharField(max_length=135)
+    media_type = models.CharField(max_length=255)
+    size = models.PositiveBigIntegerField()
+    os = models.CharField(max_length=64, blank=True)
+    architecture = models.CharField(max_length=64, blank=True)
+    variant = models.CharField(max_length=64, blank=True)
+    os_version = models.CharField(max_length=64, blank=True)
+    annotations = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["index", "position"], name="index_entry_position")]
+        indexes = [models.Index(fields=["digest"], name="index_entry_by_digest")]
+
+    @property
+    def platform(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+    @property
+    def is_attestation(self) -> bool:
+        """BuildKit hangs provenance and SBOM into the index as entries of the platform unknown/unknown."""
+        return self.os == "unknown" and self.architecture == "unknown"
+
+
+class Tag(models.Model):
+    """A name that points to a manifest now."""
+
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=128)
+    manifest = models.ForeignKey(Manifest, on_delete=models.RESTRICT, related_name="tags")
+    pushed_at = models.DateTimeField(default=timezone.now)
+    pushed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    pushed_by_name = models.CharField(max_length=64, blank=True)
+    """Kept when the person is gone; empty when the registry was pushed to another way."""
+    last_pulled_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[models.Manager["Tag"]] = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repository", "name"], name="tag_once_in_repository")]
+        indexes = [models.Index(fields=["repository", "-pushed_at", "-id"], name="tag_by_push")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TagHistory(models.Model):
+    """What happened to a tag: pushed (new), moved (from `previous_digest`), pushed again (the same digest)."""
+
+    class Action(models.TextChoices):
+        CREATED = "created", _("Created")
+        MOVED = "moved", _("Moved")
+        REPEATED = "repeated", _("Pushed again")
+        FOUND = "found", _("Found in the registry")
+
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="tag_history")
+    tag = models.CharField(max_length=128)
+    action = models.CharField(max_length=8, choices=Action)
+    digest = models.CharField(max_length=135)
+    previous_digest = models.CharField(max_length=135, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    actor_name = models.CharField(max_length=64, blank=True)
+    credential = models.CharField(max_length=160, blank=True)
+    client = models.CharField(max_length=256, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["repository", "-id"], name="tag_history_by_repository"),
+            models.Index(fields=["repository", "tag", "-id"], name="tag_history_by_tag"),
+        ]

@@ -1,0 +1,96 @@
+"""Repositories, stars, comments."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import Namespace, User
+from repositories.names import NAME_MAX, validate_repository_name
+
+DESCRIPTION_MAX = 100
+"""Docker Hub's limit, in characters."""
+FULL_DESCRIPTION_MAX = 262_144
+"""Docker Hub stops at 25,000, which its users have asked to raise for years (hub-feedback 238)."""
+COMMENT_MAX = 2_000
+
+
+class Visibility(models.TextChoices):
+    PRIVATE = "private", _("Private")
+    PUBLIC = "public", _("Public")
+
+
+class Repository(models.Model):
+    """Namespace and name. The counters are kept by the actions that change them, so that a list needs no count."""
+
+    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="repositories")
+    name = models.CharField(max_length=NAME_MAX, validators=[validate_repository_name])
+    full_name = models.CharField(max_length=255, unique=True)
+    """`namespace/name`, as docker writes it and as tokens ask for it. Neither part changes."""
+    visibility = models.CharField(max_length=8, choices=Visibility, default=Visibility.PRIVATE)
+    description = models.CharField(max_length=DESCRIPTION_MAX, blank=True)
+    full_description = models.TextField(max_length=FULL_DESCRIPTION_MAX, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    """Last push, or creation: what lists are sorted by."""
+    last_pushed_at = models.DateTimeField(null=True, blank=True)
+    tag_count = models.PositiveIntegerField(default=0)
+    star_count = models.PositiveIntegerField(default=0)
+    comment_count = models.PositiveIntegerField(default=0)
+    pull_count = models.PositiveBigIntegerField(default=0)
+
+    role: int = 0
+    """The actor's role, set by `access.visible`; 0 on rows that came another way."""
+
+    objects: ClassVar[models.Manager["Repository"]] = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["namespace", "name"], name="repository_unique_in_namespace"),
+            models.CheckConstraint(condition=Q(visibility__in=Visibility.values), name="repository_visibility"),
+        ]
+        indexes = [
+            models.Index(fields=["namespace", "-updated_at", "-id"], name="repository_by_last_push"),
+            models.Index(fields=["visibility", "-updated_at", "-id"], name="repository_public_by_push"),
+            models.Index(fields=["visibility", "-star_count", "-id"], name="repository_public_by_stars"),
+        ]
+        verbose_name_plural = "repositories"
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def namespace_name(self) -> str:
+        return self.full_name.partition("/")[0]
+
+    @property
+    def is_private(self) -> bool:
+        return self.visibility == Visibility.PRIVATE
+
+    def get_absolute_url(self) -> str:
+        return reverse("repository", args=[self.namespace_name, self.name])
+
+
+class Star(models.Model):
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="stars")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="stars")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repository", "user"], name="star_once")]
+        indexes = [models.Index(fields=["user", "-id"], name="star_by_user")]
+
+
+class Comment(models.Model):
+    """Plain text. Deleted for good: neither its author nor an admin wants a trace."""
+
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="comments")
+    author = models.ForeignKey(User, on_delete=models.CASCADE, related_name="comments")
+    text = models.TextField(max_length=COMMENT_MAX)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["repository", "-id"], name="comment_by_repository")]

@@ -1,0 +1,1 @@
+"""Token service, and HTTP client of the registry."""

@@ -1,0 +1,1 @@
+"""Webhooks, their deliveries, payloads and sending."""
