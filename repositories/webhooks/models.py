@@ -25,7 +25,7 @@ class Webhook(models.Model):
     name = models.CharField(max_length=100)
     encrypted_url = models.TextField()
     host = models.CharField(max_length=255, blank=True, editable=False)
-    """Of the URL, in clear: deliveries to one host are limited together, so that a slow one keeps others waiting less."""
+    """Of the URL, in clear: requests to one host are limited together, so that a slow one doesn't take every worker."""
     is_active = models.BooleanField(default=True)
     disabled_by = models.CharField(max_length=8, choices=DisabledBy, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)
