@@ -1,8 +1,12 @@
-"""What registry, docker and the front door ask, on the short way through `kit.lane.MachineLane`."""
+"""What registry, docker, the front door and monitoring ask, on the short way through `kit.lane.MachineLane`."""
 
 from django.urls import include, path
 
+from portal.web import health
+
 urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     path("", include("repositories.registry.urls")),
     path("", include("repositories.gateway.urls")),
 ]

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
+from itertools import count
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -19,6 +20,7 @@ from portal.kit import secrets
 from portal.kit.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 
 LABEL_MAX = 100
+OPERATOR = "operator"
 TOKENS_PER_USER = 200
 
 
@@ -46,6 +48,22 @@ def create_user(
         message = _("“%(name)s” is taken. Choose another name.") % {"name": username}
         raise Conflict(message, fields={"username": [message]}) from error
     return user
+
+
+def create_first_superuser(*, mail_domain: str) -> tuple[User, str] | None:
+    """The operator of a fresh installation, with a random password, which is stored nowhere. None when there is a
+    superuser already. The address counts as confirmed: whoever may read the start's output owns the machine.
+    """
+    if User.objects.filter(is_superuser=True).exists():
+        return None
+    password = secrets.new_token("")
+    taken = set(Namespace.objects.filter(name__startswith=OPERATOR).values_list("name", flat=True))
+    username = next(name for number in count(1) if (name := f"{OPERATOR}{number if number > 1 else ''}") not in taken)
+    with transaction.atomic():
+        email = f"{username}@{mail_domain}"
+        user = create_user(username=username, email=email, password=password, is_superuser=True, actor=SYSTEM)
+        EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return user, password
 
 
 def free_unconfirmed_names(*, now: datetime | None = None) -> int:
