@@ -1,6 +1,6 @@
 """Who may see and change a repository's webhooks: whoever has `repository:webhooks` on it. The rule itself is there."""
 
-from django.db.models import IntegerField, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actor import Actor
@@ -37,16 +37,8 @@ def visible_deliveries(actor: Actor, repository: Repository, *, webhook: Webhook
     if webhook is not None:
         rows = rows.filter(webhook=webhook)
     last = Attempt.objects.filter(delivery=OuterRef("pk")).order_by("-number")
-    return (
-        rows.select_related("webhook")
-        .defer("body")
-        .annotate(
-            last_status=Subquery(last.values("status")[:1]),
-            last_error=Subquery(last.values("error")[:1]),
-            last_duration_ms=Subquery(last.values("duration_ms")[:1], output_field=IntegerField()),
-        )
-        .order_by("-id")
-    )
+    told = {f"last_{name}": Subquery(last.values(name)[:1]) for name in ("status", "error", "duration_ms")}
+    return rows.select_related("webhook").defer("body").annotate(**told).order_by("-id")
 
 
 def fetch_delivery(actor: Actor, namespace: str, name: str, public_id: str) -> Delivery:

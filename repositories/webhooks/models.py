@@ -76,6 +76,11 @@ class Delivery(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     redelivery_of = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="+")
 
+    last_status: int | None
+    last_error: str | None
+    last_duration_ms: int | None
+    """Of the last attempt, on rows that `access.visible_deliveries` returned."""
+
     objects: ClassVar[models.Manager["Delivery"]] = models.Manager()
 
     class Meta:
