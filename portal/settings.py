@@ -1,7 +1,7 @@
 """Every setting, read from the environment.
 
-Each secret may also be given as `NAME_FILE`, the path of a file that holds it. A missing secret stops the start and names
-the variable. `bin/run` and `deploy/` set what is read here; `docs/operations.md` lists it for operators.
+Each secret may also be given as `NAME_FILE`, the path of a file that holds it. A missing secret stops the start and
+names the variable. `bin/run` and `deploy/` set what is read here; `docs/operations.md` lists it for operators.
 """
 
 from datetime import timedelta
@@ -216,7 +216,7 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
-# -- Readers of events: composition happens here, so that no room calls another ------------------------------------------
+# -- Readers of events: composition happens here, so that no room calls another ---------------------------------
 # Reader -> (task it is woken by, the actions it wants). events.record() writes one Unread row for each.
 EVENT_READERS: dict[str, tuple[str, frozenset[str]]] = {
     "webhooks": ("repositories.webhooks.fan_out", frozenset({"repo.tag.push"})),
@@ -257,7 +257,15 @@ ACCOUNT_ADAPTER = "portal.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
 ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD = None
-ACCOUNT_FORMS = {"signup": "portal.accounts.forms.SignupForm"}
+ACCOUNT_FORMS = {
+    "signup": "portal.accounts.forms.SignupForm",
+    "login": "portal.accounts.forms.LoginForm",
+    "reset_password": "portal.accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "portal.accounts.forms.ResetPasswordKeyForm",
+    "change_password": "portal.accounts.forms.ChangePasswordForm",
+    "add_email": "portal.accounts.forms.AddEmailForm",
+    "reauthenticate": "portal.accounts.forms.ReauthenticateForm",
+}
 ACCOUNT_EMAIL_VERIFICATION = "optional"  # an unconfirmed account reads; access caps it
 ACCOUNT_PRESERVE_USERNAME_CASING = True  # names are lower-case by rule, and the form says so
 ACCOUNT_USERNAME_VALIDATORS = "portal.accounts.names.USERNAME_VALIDATORS"

@@ -83,8 +83,9 @@ NEEDS_CONFIRMED = frozenset({Permission.STAR, Permission.COMMENT})
 # `visible` uses it on querysets, and the token service in its one statement: there is no other.
 ROLE_SQL = """
 CASE
-  WHEN EXISTS (SELECT 1 FROM accounts_user owner WHERE owner.namespace_id = {repository}.namespace_id AND owner.id = {user})
-    THEN 3
+  WHEN EXISTS (
+    SELECT 1 FROM accounts_user owner WHERE owner.namespace_id = {repository}.namespace_id AND owner.id = {user}
+  ) THEN 3
   WHEN {repository}.visibility = 'public'
     THEN 1
   ELSE 0
@@ -113,13 +114,19 @@ def visible(actor: Actor) -> QuerySet[Repository]:
     if not isinstance(actor, Actor):
         raise TypeError(f"An actor is needed, not {actor!r}.")
     if actor.is_system:
-        return Repository.objects.annotate(role=Value(int(Role.ADMIN), output_field=IntegerField()))
+        return _with_role(Repository.objects.all(), Value(int(Role.ADMIN), output_field=IntegerField()))
     sql = ROLE_SQL.format(repository="repositories_repository", user="%s")
     role = RawSQL(sql, [actor.user_id], output_field=IntegerField())  # noqa: S611  our own text, one parameter
     rows = Repository.objects.annotate(full_role=role).filter(full_role__gte=Role.READ)
     if actor.credential.level == TokenLevel.PUBLIC_READ:
         rows = rows.filter(visibility=Visibility.PUBLIC)
-    return rows.annotate(role=Least(F("full_role"), Value(int(role_cap(actor))), output_field=IntegerField()))
+    return _with_role(rows, Least(F("full_role"), Value(int(role_cap(actor))), output_field=IntegerField()))
+
+
+def _with_role(rows: QuerySet[Repository], role: Value | Least) -> QuerySet[Repository]:
+    """Django's stubs refuse an annotation of a declared name; the declaration is what gives `role` its type."""
+    annotation = {"role": role}
+    return rows.annotate(**annotation)
 
 
 def decide(actor: Actor, permission: Permission, *, role: int) -> Decision:

@@ -16,7 +16,7 @@ from portal.kit.errors import Conflict, Forbidden, Invalid, NotFound, RateLimite
 from repositories import access
 from repositories.access import Permission
 from repositories.models import COMMENT_MAX, Comment, Repository, Star, Visibility
-from repositories.names import FULL_NAME_MAX, validate_repository_name
+from repositories.names import validate_full_name, validate_repository_name
 
 COMMENTS_PER_MINUTE = 5
 
@@ -69,10 +69,7 @@ def _validate(repository: Repository) -> None:
         fields.update({name: list(texts) for name, texts in error.message_dict.items()})
     try:
         validate_repository_name(repository.name)
-        if len(repository.full_name) > FULL_NAME_MAX:
-            raise ValidationError(
-                _("Namespace and name together may have %(max)d characters."), params={"max": FULL_NAME_MAX}
-            )
+        validate_full_name(repository.full_name)
     except ValidationError as error:
         fields["name"] = list(error.messages)
     if fields:
@@ -150,7 +147,7 @@ def star_repository(*, actor: Actor, repository: Repository) -> None:
     """Star; starring twice is starring once. Raises NotFound, Forbidden, Unauthorized."""
     with transaction.atomic():
         row = access.require(actor, Permission.STAR, repository)
-        _star, created = Star.objects.get_or_create(repository=row, user_id=actor.user_id)
+        _star, created = Star.objects.get_or_create(repository=row, user_id=_user_id(actor))
         if created:
             Repository.objects.filter(pk=row.pk).update(star_count=F("star_count") + 1)
             _record("repo.star", actor, row)
@@ -160,7 +157,7 @@ def unstar_repository(*, actor: Actor, repository: Repository) -> None:
     """Take the star away, if there is one. Raises NotFound, Forbidden, Unauthorized."""
     with transaction.atomic():
         row = access.require(actor, Permission.STAR, repository)
-        deleted, _by_model = Star.objects.filter(repository=row, user_id=actor.user_id).delete()
+        deleted, _by_model = Star.objects.filter(repository=row, user_id=_user_id(actor)).delete()
         if deleted:
             Repository.objects.filter(pk=row.pk).update(star_count=F("star_count") - 1)
             _record("repo.unstar", actor, row)
@@ -176,10 +173,17 @@ def add_comment(*, actor: Actor, repository: Repository, text: str) -> Comment:
     with transaction.atomic():
         row = access.require(actor, Permission.COMMENT, repository)
         _limit_comments(actor)
-        comment = Comment.objects.create(repository=row, author_id=actor.user_id, text=text)
+        comment = Comment.objects.create(repository=row, author_id=_user_id(actor), text=text)
         Repository.objects.filter(pk=row.pk).update(comment_count=F("comment_count") + 1)
         _record("repo.comment", actor, row, new={"comment": comment.pk})
     return comment
+
+
+def _user_id(actor: Actor) -> int:
+    """Stars and comments are a person's: nobody was refused by access, and the system writes none."""
+    if actor.user_id is None:
+        raise TypeError("Only a person stars or comments.")
+    return actor.user_id
 
 
 def _limit_comments(actor: Actor) -> None:

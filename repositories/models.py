@@ -62,6 +62,9 @@ class Repository(models.Model):
     def __str__(self) -> str:
         return self.full_name
 
+    def get_absolute_url(self) -> str:
+        return reverse("repository", args=[self.namespace_name, self.name])
+
     @property
     def namespace_name(self) -> str:
         return self.full_name.partition("/")[0]
@@ -69,9 +72,6 @@ class Repository(models.Model):
     @property
     def is_private(self) -> bool:
         return self.visibility == Visibility.PRIVATE
-
-    def get_absolute_url(self) -> str:
-        return reverse("repository", args=[self.namespace_name, self.name])
 
 
 class Star(models.Model):

@@ -16,7 +16,21 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 # As a component of a name these would make the API's or the registry's paths ambiguous.
 RESERVED_COMPONENTS = frozenset(
-    ["tags", "manifests", "blobs", "uploads", "referrers", "groups", "immutabletags", "collaborators", "comments", "stars", "webhooks", "privacy", "images"]
+    [
+        "tags",
+        "manifests",
+        "blobs",
+        "uploads",
+        "referrers",
+        "groups",
+        "immutabletags",
+        "collaborators",
+        "comments",
+        "stars",
+        "webhooks",
+        "privacy",
+        "images",
+    ]
 )
 
 
@@ -39,6 +53,14 @@ def validate_repository_name(name: str) -> None:
     if reserved:
         raise ValidationError(
             _("“%(part)s” is reserved and cannot be a part of the name."), code="reserved", params={"part": reserved}
+        )
+
+
+def validate_full_name(full_name: str) -> None:
+    """Raise ValidationError when namespace and name together are longer than the registry takes."""
+    if len(full_name) > FULL_NAME_MAX:
+        raise ValidationError(
+            _("Namespace and name together may have %(max)d characters."), code="length", params={"max": FULL_NAME_MAX}
         )
 
 

@@ -28,8 +28,8 @@ _lock = Lock()
 def authenticate(login: str, secret: str) -> Actor:
     """The actor of a user name (or e-mail address) and a password or access token.
 
-    One query, and argon2 the first time this process sees a password. Raises Unauthorized, with the same sentence for an
-    unknown name, a wrong secret, and an account, a token or a password that is switched off.
+    One query, and argon2 the first time this process sees a password. Raises Unauthorized, with the same sentence for
+    an unknown name, a wrong secret, and an account, a token or a password that is switched off.
     """
     if secret.startswith(PersonalAccessToken.PREFIX):
         return authenticate_access_token(secret, login=login)
@@ -40,7 +40,8 @@ def authenticate(login: str, secret: str) -> Actor:
         raise Unauthorized
     if not password_matches(secret, user.password):
         raise Unauthorized
-    return actor_for(user, confirmed=user.confirmed, credential=Credential(kind=CredentialKind.PASSWORD))
+    credential = Credential(kind=CredentialKind.PASSWORD)
+    return actor_for(user, confirmed=user.confirmed, credential=credential)  # type: ignore[attr-defined]  # annotated
 
 
 def authenticate_access_token(secret: str, *, login: str | None = None) -> Actor:
@@ -54,9 +55,8 @@ def authenticate_access_token(secret: str, *, login: str | None = None) -> Actor
     )
     if token is None or (login is not None and login.lower() not in {token.user.username, token.user.email.lower()}):
         raise Unauthorized
-    return actor_for(
-        token.user, confirmed=token.confirmed, credential=access_token_credential(token.pk, token.label, token.level)
-    )
+    credential = access_token_credential(token.pk, token.label, token.level)
+    return actor_for(token.user, confirmed=token.confirmed, credential=credential)  # type: ignore[attr-defined]  # annotated
 
 
 def access_token_credential(pk: int, label: str, level: str) -> Credential:
@@ -64,7 +64,7 @@ def access_token_credential(pk: int, label: str, level: str) -> Credential:
 
 
 def password_matches(password: str, encoded: str) -> bool:
-    """Compare with the stored hash: argon2 (19 ms) the first time, an HMAC after that. Wrong ones are not remembered."""
+    """Compare with the stored hash: argon2 (19 ms) at first, an HMAC after that. Wrong ones are not remembered."""
     key = hmac.new(_PROCESS_KEY, f"{encoded}\0{password}".encode(), hashlib.sha256).digest()
     with _lock:
         if key in _remembered:

@@ -11,7 +11,7 @@ class PortalRequest(HttpRequest):
     """For annotations: what a view gets behind ActorMiddleware and HtmxMiddleware."""
 
     if TYPE_CHECKING:
-        from django_htmx.middleware import HtmxDetails
+        from django_htmx.middleware import HtmxDetails  # noqa: PLC0415  for annotations only
 
         actor: Actor
         htmx: HtmxDetails

@@ -10,11 +10,51 @@ NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
 # First segments under /v2/ that belong to the API (contracts of Docker Hub) and would hide a registry path.
 API_SEGMENTS = frozenset(
-    ["users", "auth", "access-tokens", "api_tokens", "auditlogs", "orgs", "user", "namespaces", "repositories", "invites", "scim", "search"]
+    [
+        "users",
+        "auth",
+        "access-tokens",
+        "api_tokens",
+        "auditlogs",
+        "orgs",
+        "user",
+        "namespaces",
+        "repositories",
+        "invites",
+        "scim",
+        "search",
+    ]
 )
 # First segments of the portal's own pages, now and later. A test derives those in use from the URL patterns.
 PAGE_SEGMENTS = frozenset(
-    ["accounts", "admin", "about", "api", "docs", "ecr", "explore", "healthz", "help", "jsi18n", "library", "metrics", "new", "notifications", "organizations", "readyz", "robots.txt", "search", "settings", "static", "stars", "support", "token", "v1", "v2", "webhooks"]
+    [
+        "accounts",
+        "admin",
+        "about",
+        "api",
+        "docs",
+        "ecr",
+        "explore",
+        "healthz",
+        "help",
+        "jsi18n",
+        "library",
+        "metrics",
+        "new",
+        "notifications",
+        "organizations",
+        "readyz",
+        "robots.txt",
+        "search",
+        "settings",
+        "static",
+        "stars",
+        "support",
+        "token",
+        "v1",
+        "v2",
+        "webhooks",
+    ]
 )
 RESERVED = API_SEGMENTS | PAGE_SEGMENTS
 

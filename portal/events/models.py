@@ -44,8 +44,8 @@ class Event(models.Model):
 class Unread(models.Model):
     """An event that a reader has not dealt with yet.
 
-    The reader deletes the row in the transaction of what it does about the event, so that each event is dealt with once,
-    whatever is killed meanwhile. Kept beside Event, which stays append-only.
+    The reader deletes the row in the transaction of what it does about the event, so that each event is dealt with
+    once, whatever is killed meanwhile. Kept beside Event, which stays append-only.
     """
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE)
