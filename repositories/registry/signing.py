@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 ALGORITHM = "ES256"
+CREDENTIAL_CLAIM = "moorage_credential"
 SERVICE_SUBJECT = "moorage-portal"
 """The subject of tokens for our own reads: what the registry reports of them is nobody's pull."""
 
@@ -70,10 +71,13 @@ def public_key() -> EllipticCurvePublicKey:
     return _pair().public
 
 
-def sign(subject: str, access: Iterable[Access]) -> Signed:
-    """A token that registry 2.8 and 3.x verify alike: `x5c` in the header, `aud` as a string (2.8 takes no list)."""
+def sign(subject: str, access: Iterable[Access], *, credential: str = "") -> Signed:
+    """A token that registry 2.8 and 3.x verify alike: `x5c` in the header, `aud` as a string (2.8 takes no list).
+
+    `credential` tells ourselves which credential got the token (`verify.actor_of`); the registry passes over it.
+    """
     pair, now, lifetime = _pair(), int(time.time()), int(settings.TOKEN_LIFETIME.total_seconds())
-    claims = {
+    claims: dict[str, Any] = {
         "iss": settings.TOKEN_ISSUER,
         "sub": subject,
         "aud": settings.REGISTRY_SERVICE,
@@ -83,6 +87,8 @@ def sign(subject: str, access: Iterable[Access]) -> Signed:
         "jti": secrets.token_urlsafe(16),
         "access": [entry.claim() for entry in access],
     }
+    if credential:
+        claims[CREDENTIAL_CLAIM] = credential
     token = jwt.encode(claims, pair.private, algorithm=ALGORITHM, headers=pair.header)
     return Signed(token, issued_at=now, expires_in=lifetime)
 
