@@ -1,5 +1,6 @@
 """What each process gets: environment variables and rendered files, from the data folder, the address and the ports."""
 
+import json
 import os
 import random
 import re
@@ -54,12 +55,20 @@ def choose_ports() -> Ports:
 
 
 def portal_environment(data: Data, address: Address, ports: Ports) -> dict[str, str]:
-    """For every process that runs the portal's code; the variables are explained in docs/operations.md."""
+    """For every process that runs the portal's code."""
+    return {**_surroundings(), **portal_settings(data, address, ports)}
+
+
+def portal_settings(data: Data, address: Address, ports: Ports) -> dict[str, str]:
+    """What portal/settings.py reads; docs/operations.md explains the variables."""
     password = data.secret("redis_password")
-    ours = {
+    chosen = {name: os.environ[name] for name in OPERATORS if name in os.environ}
+    return {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
+        "MOORAGE_WEBHOOK_NETWORKS": LOOPBACK_NETWORKS,
+        **chosen,
         "MOORAGE_DATA": str(data.folder),
         "MOORAGE_DATABASE_URL": f"sqlite:///{data.database}",
         "MOORAGE_REDIS_URL": f"redis://:{password}@127.0.0.1:{ports.redis}/0",
@@ -74,8 +83,13 @@ def portal_environment(data: Data, address: Address, ports: Ports) -> dict[str, 
         "MOORAGE_ENCRYPTION_KEYS_FILE": str(data.key("encryption_keys")),
         "MOORAGE_NOTIFICATION_SECRET_FILE": str(data.key("notification_secret")),
     }
-    chosen = {name: os.environ[name] for name in OPERATORS if name in os.environ}
-    return {**_surroundings(), "MOORAGE_WEBHOOK_NETWORKS": LOOPBACK_NETWORKS, **chosen, **ours}
+
+
+def note_settings(data: Data, address: Address, ports: Ports) -> None:
+    """For bin/manage, which runs a command in the installation that is up."""
+    path = data.run / "environment.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(portal_settings(data, address, ports), indent=1))
 
 
 def door_environment(data: Data, address: Address, ports: Ports) -> dict[str, str]:

@@ -22,12 +22,21 @@ READY_WITHIN = 180.0
 
 # Its warnings are about 16 threads on few cores, which is meant. The limit for its workers to stop is shorter than the
 # supervisor's, so that it is granian itself that ends a worker that hangs.
-GRANIAN = (
-    "--interface wsgi --host 127.0.0.1 --no-ws --log-level error --respawn-failed-workers --workers-kill-timeout 8"
-).split()
+GRANIAN = [
+    "--interface",
+    "wsgi",
+    "--host",
+    "127.0.0.1",
+    "--no-ws",
+    "--log-level",
+    "error",
+    "--respawn-failed-workers",
+    "--workers-kill-timeout",
+    "8",
+]
 # Celery warns root because of pickled tasks; ours are JSON.
 CELERY = ["-W", "ignore:You're running the worker with superuser privileges", "-m", "celery", "--quiet"]
-WORKER = "--pool threads --concurrency 16 --without-gossip --without-mingle".split()
+WORKER = ["--pool", "threads", "--concurrency", "16", "--without-gossip", "--without-mingle"]
 
 
 @dataclass(frozen=True)
@@ -95,8 +104,9 @@ async def bring_up(product: Product, supervisor: Supervisor) -> dict[str, str] |
 
     Raises StartError when a step fails.
     """
+    config.note_settings(product.data, product.address, product.ports)
     await supervisor.start(product.redis())
-    status, output = await supervisor.run_once(product.prepare(), keep_output=True)
+    status, output = await supervisor.run_once(product.prepare())
     if status != 0:
         raise StartError("the database cannot be prepared: the lines above say why")
     for service in product.services():

@@ -68,21 +68,17 @@ class Supervisor:
         running = await self._launch(Running(service))
         running.keeper = asyncio.create_task(self._keep(running))
 
-    async def run_once(self, service: Service, *, keep_output: bool = False) -> tuple[int, str]:
-        """A step that ends, such as a migration: exit status and, if wanted, its standard output instead of a log."""
-        running = await self._launch(Running(service), log_output=not keep_output)
-        output = b""
-        process = running.process
-        if process is None:
-            return 1, ""
-        if keep_output and process.stdout is not None:
-            output = await process.stdout.read()
-        status = await process.wait()
+    async def run_once(self, service: Service) -> tuple[int, str]:
+        """A step that ends, such as a migration: exit status, and its standard output, which is not in the log."""
+        output, writer = await _pipe()
+        running = await self._launch(Running(service), stdout=writer)
+        content = await output.read()
+        status = await running.process.wait() if running.process is not None else 127
         await self._clear(running)
         if running.log is not None:
             await running.log
         self._services.pop(service.name, None)
-        return status, output.decode(errors="replace")
+        return status, content.decode(errors="replace")
 
     async def stop(self, *, at_once: asyncio.Event | None = None) -> None:
         """TERM to all, then KILL to what is left after the grace, or when `at_once` is set."""
@@ -122,31 +118,36 @@ class Supervisor:
             await asyncio.sleep(pause)
             await self._launch(running)
 
-    async def _launch(self, running: Running, *, log_output: bool = True) -> Running:
+    async def _launch(self, running: Running, *, stdout: int | None = None) -> Running:
         """Starts the process, unless everything is being stopped. A program that is not there is one that ended."""
         service = running.service
         async with self._launching:
             if self._stopping:
+                if stdout is not None:
+                    os.close(stdout)
                 return running
             self._services[service.name] = running
+            # Pipes of our own: a wait() for a process with asyncio's pipes waits for its children as well.
+            stream, log = await _pipe()
             try:
                 running.process = await asyncio.create_subprocess_exec(
                     *service.command,
                     cwd=service.folder,
                     env=service.environment,
                     stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.STDOUT if log_output else asyncio.subprocess.PIPE,
+                    stdout=log if stdout is None else stdout,
+                    stderr=log,
                     start_new_session=True,
                     preexec_fn=_die_with(os.getpid()),
                 )
             except OSError as error:
                 self.say(f"{service.command[0]}: {error.strerror}", service.name)
-                return running
+            finally:
+                os.close(log)
+                if stdout is not None:
+                    os.close(stdout)
             self._note()
-        stream = running.process.stdout if log_output else running.process.stderr
-        if stream is not None:
-            running.log = asyncio.create_task(_copy_lines(stream, self._prefix(service.name)))
+        running.log = asyncio.create_task(_copy_lines(stream, self._prefix(service.name)))
         return running
 
     async def _clear(self, running: Running) -> None:
@@ -180,6 +181,15 @@ async def _end_groups(groups: list[int], at_once: asyncio.Event | None, *, grace
     while processes.members(groups):
         processes.signal_groups(groups, signal.SIGKILL)
         await asyncio.sleep(0.05)
+
+
+async def _pipe() -> tuple[asyncio.StreamReader, int]:
+    """A pipe to a child: our end, and the descriptor for the child, to be closed here once it has it."""
+    ours, theirs = os.pipe()
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(ours, "rb", 0))
+    return reader, theirs
 
 
 async def _copy_lines(stream: asyncio.StreamReader, prefix: str) -> None:
