@@ -16,7 +16,7 @@ from portal.kit.errors import Conflict, Forbidden, Invalid, NotFound, RateLimite
 from repositories import access
 from repositories.access import Permission
 from repositories.models import COMMENT_MAX, Comment, Repository, Star, Visibility
-from repositories.names import validate_full_name, validate_repository_name
+from repositories.names import validate_repository_name
 
 COMMENTS_PER_MINUTE = 5
 
@@ -69,7 +69,6 @@ def _validate(repository: Repository) -> None:
         fields.update({name: list(texts) for name, texts in error.message_dict.items()})
     try:
         validate_repository_name(repository.name)
-        validate_full_name(repository.full_name)
     except ValidationError as error:
         fields["name"] = list(error.messages)
     if fields:

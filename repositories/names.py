@@ -6,8 +6,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 NAME_MAX = 200
-FULL_NAME_MAX = 255
-"""Distribution's limit on namespace and name together (reference grammar)."""
+"""So that the longest namespace, a slash and this stay below 255, Distribution's limit on both together."""
 
 COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 NAME = re.compile(rf"{COMPONENT}(?:/{COMPONENT})*")
@@ -56,14 +55,6 @@ def validate_repository_name(name: str) -> None:
         )
 
 
-def validate_full_name(full_name: str) -> None:
-    """Raise ValidationError when namespace and name together are longer than the registry takes."""
-    if len(full_name) > FULL_NAME_MAX:
-        raise ValidationError(
-            _("Namespace and name together may have %(max)d characters."), code="length", params={"max": FULL_NAME_MAX}
-        )
-
-
 def is_repository_name(full_name: str) -> bool:
     """Whether `namespace/name` could be a repository of ours."""
     _namespace, slash, name = full_name.partition("/")
@@ -71,4 +62,4 @@ def is_repository_name(full_name: str) -> bool:
         validate_repository_name(name)
     except ValidationError:
         return False
-    return bool(slash) and len(full_name) <= FULL_NAME_MAX
+    return bool(slash)

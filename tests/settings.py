@@ -34,6 +34,7 @@ def _make_keys() -> None:
 
 
 _make_keys()
+(_folder / "static").mkdir()
 os.environ.update(
     MOORAGE_SECRET_KEY="tests-only",
     MOORAGE_NOTIFICATION_SECRET="tests-only-notifications",
