@@ -79,14 +79,15 @@ LEVEL_ORDER = list(TokenLevel)
 # What an account without a confirmed e-mail address may not do although its role would allow it.
 NEEDS_CONFIRMED = frozenset({Permission.STAR, Permission.COMMENT})
 
-# The rule of roles, as SQL over one row `{repository}` for the user `{user}` (a parameter or a column; NULL is nobody).
+# Whether the user `{user}` (a parameter or a column; NULL is nobody) owns the namespace with the key `{namespace}`.
+OWNS_SQL = "EXISTS (SELECT 1 FROM accounts_user owner WHERE owner.namespace_id = {namespace} AND owner.id = {user})"
+
+# The rule of roles, as SQL over one row `{repository}` for the user `{user}`.
 # `visible` uses it on querysets, and the token service in its one statement: there is no other.
-ROLE_SQL = """
+ROLE_SQL = f"""
 CASE
-  WHEN EXISTS (
-    SELECT 1 FROM accounts_user owner WHERE owner.namespace_id = {repository}.namespace_id AND owner.id = {user}
-  ) THEN 3
-  WHEN {repository}.visibility = 'public'
+  WHEN {OWNS_SQL.replace("{namespace}", "{repository}.namespace_id")} THEN 3
+  WHEN {{repository}}.visibility = 'public'
     THEN 1
   ELSE 0
 END
@@ -106,6 +107,21 @@ def role_cap(actor: Actor) -> Role:
     return Role.ADMIN if actor.confirmed else Role.READ
 
 
+def sees_public_only(actor: Actor) -> bool:
+    """Whether the credential hides private repositories, the actor's own too."""
+    return actor.credential.level == TokenLevel.PUBLIC_READ
+
+
+def effective_role(actor: Actor, *, full_role: int, visibility: str) -> int:
+    """The role that `visible` would give to a row of this visibility where ROLE_SQL says `full_role`; NONE: invisible.
+
+    For rows that were read in the token service's own statement. A property test compares it with `visible`.
+    """
+    if sees_public_only(actor) and visibility != Visibility.PUBLIC:
+        return Role.NONE
+    return min(full_role, role_cap(actor))
+
+
 def visible(actor: Actor) -> QuerySet[Repository]:
     """The repositories that the actor may know of, each with `role`. One query when it is evaluated.
 
@@ -118,7 +134,7 @@ def visible(actor: Actor) -> QuerySet[Repository]:
     sql = ROLE_SQL.format(repository="repositories_repository", user="%s")
     role = RawSQL(sql, [actor.user_id], output_field=IntegerField())  # noqa: S611  our own text, one parameter
     rows = Repository.objects.annotate(full_role=role).filter(full_role__gte=Role.READ)
-    if actor.credential.level == TokenLevel.PUBLIC_READ:
+    if sees_public_only(actor):
         rows = rows.filter(visibility=Visibility.PUBLIC)
     return _with_role(rows, Least(F("full_role"), Value(int(role_cap(actor))), output_field=IntegerField()))
 
@@ -196,7 +212,12 @@ def _checked(actor: Actor, permission: Permission, rows: QuerySet[Repository]) -
 
 def decide_create(actor: Actor, namespace: Namespace | None) -> Decision:
     """Whether the actor may create repositories in a namespace. One query at most. None: no such namespace."""
-    if actor.is_anonymous or namespace is None or not _owns(actor, namespace):
+    return decide_create_in(actor, owns=not actor.is_anonymous and namespace is not None and _owns(actor, namespace))
+
+
+def decide_create_in(actor: Actor, *, owns: bool) -> Decision:
+    """As `decide_create`, for who asked the database already whether the actor owns the namespace. Costs no query."""
+    if not owns:
         return Decision(allowed=False, reason=_("You may not create repositories in this namespace."))
     if not actor.confirmed:
         return Decision(allowed=False, reason=_("Confirm your e-mail address before you create a repository."))
@@ -219,11 +240,20 @@ def visibility_on_push(actor: Actor, full_name: str) -> Visibility | None:
 
     Two queries. A repository that exists is none of this function's business, visible or not.
     """
-    namespace_name = full_name.partition("/")[0]
-    namespace = Namespace.objects.filter(name=namespace_name).exclude(create_on_push=CreateOnPush.OFF).first()
-    if namespace is None or not decide_create(actor, namespace).allowed or not is_repository_name(full_name):
+    namespace = Namespace.objects.filter(name=full_name.partition("/")[0]).first()
+    if namespace is None or actor.is_anonymous:
         return None
-    return Visibility.PUBLIC if namespace.create_on_push == CreateOnPush.PUBLIC else Visibility.PRIVATE
+    owns = _owns(actor, namespace)
+    return visibility_on_push_in(actor, full_name, owns=owns, create_on_push=namespace.create_on_push)
+
+
+def visibility_on_push_in(actor: Actor, full_name: str, *, owns: bool, create_on_push: str) -> Visibility | None:
+    """As `visibility_on_push`, with what the database says of the namespace. Costs no query."""
+    if create_on_push == CreateOnPush.OFF:
+        return None
+    if not decide_create_in(actor, owns=owns).allowed or not is_repository_name(full_name):
+        return None
+    return Visibility.PUBLIC if create_on_push == CreateOnPush.PUBLIC else Visibility.PRIVATE
 
 
 def may_delete_comment(actor: Actor, comment: Comment, *, role: int) -> bool:
