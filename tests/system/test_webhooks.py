@@ -1,0 +1,171 @@
+"""Webhooks with the real worker, beat and Redis, which are killed on the way.
+
+The database is that of MOORAGE_TEST_DATABASE_URL's kind: SQLite, or PostgreSQL when it names a server.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kit.loopback import dead_port
+from tests.system.receiver import Receiver, drip, fail, hang, hang_once, huge, receiving, redirect
+from tests.system.stack import Stack, running_stack, wait_until
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    url = os.environ.get("MOORAGE_TEST_DATABASE_URL", "")
+    with running_stack(postgres_url=url if url.startswith("postgres") else "") as running:
+        yield running
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as running:
+        yield running
+
+
+def ended(stack: Stack, webhook: int, seconds: float) -> list[dict[str, object]]:
+    """The webhook's deliveries, once none of them waits or is being sent."""
+
+    def look() -> list[dict[str, object]] | None:
+        rows: list[dict[str, object]] = stack.call("deliveries", webhook)
+        return rows if rows and all(row["state"] in {"delivered", "failed"} for row in rows) else None
+
+    found: list[dict[str, object]] = wait_until(look, seconds, f"deliveries not ended\n{stack.log('worker')}")
+    return found
+
+
+def test_a_push_reaches_the_receiver_at_once(stack: Stack, receiver: Receiver) -> None:
+    repository, webhook = stack.webhook(receiver.url("/ci"))
+    stack.call("push", repository, "first")
+    receiver.wait("/ci", timeout=20)  # the worker may still be starting
+    begun = time.monotonic()
+    stack.call("push", repository, "second")
+    got = receiver.wait("/ci", 2)
+    assert got[1].at - begun < 2
+    assert [one.json["push_data"]["tag"] for one in got] == ["first", "second"]
+    assert [row["state"] for row in ended(stack, webhook, 5)] == ["delivered", "delivered"]
+    assert stack.call("unread") == 0
+
+
+def test_a_worker_killed_in_the_middle_of_a_delivery_loses_nothing(stack: Stack, receiver: Receiver) -> None:
+    entered = threading.Event()
+    repository, webhook = stack.webhook(receiver.on("/ci", hang_once(entered)))
+    stack.call("push", repository, "1.0")
+    assert entered.wait(20)
+    stack.kill("worker")
+    restarted = time.monotonic()
+    stack.start_worker()
+    first, second = receiver.wait("/ci", 2, timeout=60)
+    assert second.at - restarted < 60
+    assert first.body == second.body
+    assert first.headers["Webhook-Id"] == second.headers["Webhook-Id"]
+    (row,) = ended(stack, webhook, 5)
+    attempts = row["attempts"]
+    assert isinstance(attempts, list)
+    assert [attempt["status"] for attempt in attempts] == [None, 200]
+    assert "ended before an answer was recorded" in attempts[0]["error"]
+
+
+def test_pushes_go_on_while_redis_is_away_and_nothing_is_lost(stack: Stack, receiver: Receiver) -> None:
+    repository, webhook = stack.webhook(receiver.url("/ci"))
+    stack.kill("redis")
+    took = [stack.call("push", repository, f"{number}") for number in range(3)]
+    assert max(took) < 3
+    stack.start_redis()
+    receiver.wait("/ci", 3, timeout=60)
+    assert {row["tag"] for row in ended(stack, webhook, 5)} == {"0", "1", "2"}
+
+
+def test_a_queue_that_is_lost_with_redis_loses_nothing(stack: Stack, receiver: Receiver) -> None:
+    repository, webhook = stack.webhook(receiver.url("/ci"))
+    stack.kill("worker")
+    stack.call("push", repository, "1.0")
+    stack.kill("redis")
+    for file in stack.folder.glob("appendonlydir/*"):
+        file.unlink()
+    stack.start_redis()
+    assert receiver.got("/ci") == []
+    stack.start_worker()
+    receiver.wait("/ci", timeout=60)
+    assert [row["state"] for row in ended(stack, webhook, 5)] == ["delivered"]
+
+
+def test_receivers_that_misbehave_are_bounded_recorded_and_delay_nobody(stack: Stack, receiver: Receiver) -> None:
+    behaviours = {
+        "/hang": hang(),
+        "/drip": drip(),
+        "/redirect": redirect(receiver.url("/inner")),
+        "/huge": huge(),
+        "/fail-once": fail(1),
+    }
+    hooks = {path: stack.webhook(receiver.on(path, behave)) for path, behave in behaviours.items()}
+    hooks["/dead"] = stack.webhook(f"http://127.0.0.1:{dead_port()}/")
+    healthy, _webhook = stack.webhook(receiver.url("/healthy").replace("127.0.0.1", "localhost"))
+    stack.call("push", healthy, "warm")
+    memory = stack.peak_memory("worker")
+    for repository, _webhook in hooks.values():
+        for number in range(3):
+            stack.call("push", repository, f"{number}")
+    begun = time.monotonic()
+    stack.call("push", healthy, "1.0")
+
+    def attempts(path: str, count: int) -> list[dict[str, object]]:
+        def look() -> list[dict[str, object]] | None:
+            rows = [one for row in stack.call("deliveries", hooks[path][1]) for one in row["attempts"]]
+            done = [row for row in rows if row["duration_ms"] or row["error"] or row["status"]]
+            return done if len(done) >= count else None
+
+        found: list[dict[str, object]] = wait_until(look, 60, f"{path} has too few attempts")
+        return found
+
+    wait_until(lambda: len(receiver.got("/healthy")) == 2, 5, "the healthy receiver was kept waiting")
+    assert receiver.got("/healthy")[1].at - begun < 3
+    for path, status in {"/hang": None, "/drip": 200}.items():
+        (first, *_others) = attempts(path, 1)
+        assert first["status"] == status
+        assert first["error"] == "127.0.0.1 had not answered completely after 10 seconds."
+        assert 9_500 < int(str(first["duration_ms"])) < 11_500
+    assert {(row["status"], str(row["error"])[:27]) for row in attempts("/redirect", 3)} == {
+        (302, "Redirects are not followed;")
+    }
+    assert receiver.got("/inner") == []
+    assert {(row["status"], row["response_truncated"]) for row in attempts("/huge", 3)} == {(200, True)}
+    assert {row["error"] for row in attempts("/dead", 3)} == {
+        "The connection was refused: nothing listens at that address and port."
+    }
+    assert sorted(int(str(row["status"])) for row in attempts("/fail-once", 4)) == [200, 200, 200, 500]
+    assert stack.peak_memory("worker") - memory < 60 * 1024 * 1024
+
+
+def test_two_workers_deliver_each_push_to_each_webhook_once(stack: Stack, receiver: Receiver) -> None:
+    repository, first = stack.webhook(receiver.url("/0"))
+    hooks = [first] + [stack.webhook(receiver.url(f"/{number}"), repository=repository)[1] for number in range(1, 6)]
+    stack.start_worker("worker2")
+    try:
+        for number in range(20):
+            stack.call("push", repository, f"{number}")
+        for number, webhook in enumerate(hooks):
+            rows = ended(stack, webhook, 60)
+            assert [row["state"] for row in rows] == ["delivered"] * 20
+            tags = [one.json["push_data"]["tag"] for one in receiver.got(f"/{number}")]
+            assert sorted(tags, key=int) == [str(tag) for tag in range(20)]
+    finally:
+        stack.kill("worker2")
+
+
+def test_a_webhook_deleted_while_its_deliveries_wait_ends_quietly(stack: Stack, receiver: Receiver) -> None:
+    repository, webhook = stack.webhook(receiver.on("/ci", hang(2)))
+    for number in range(3):
+        stack.call("push", repository, f"{number}")
+    receiver.wait("/ci")
+    stack.call("delete_webhook", webhook)
+    other, healthy = stack.webhook(receiver.url("/healthy"))
+    stack.call("push", other, "1.0")
+    assert [row["state"] for row in ended(stack, healthy, 10)] == ["delivered"]
+    assert len(receiver.got("/ci")) == 1
+    assert "repositories/webhooks" not in stack.log("worker")  # no traceback of ours
