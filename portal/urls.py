@@ -16,3 +16,6 @@ urlpatterns = [
     path("", include("repositories.images.urls")),
     path("", include("repositories.webhooks.urls")),
 ]
+
+handler404 = "portal.web.errors.not_found"
+handler429 = "portal.web.errors.too_many_requests"  # asked for by allauth

@@ -8,12 +8,12 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actor import SYSTEM, Actor, CredentialKind
-from portal.accounts.models import Namespace, PersonalAccessToken, TokenLevel, User
+from portal.accounts.models import CreateOnPush, Namespace, PersonalAccessToken, TokenLevel, User
 from portal.accounts.names import validate_namespace
 from portal.events.record import record
 from portal.kit import secrets
@@ -84,6 +84,51 @@ def free_unconfirmed_names(*, now: datetime | None = None) -> int:
     return freed
 
 
+def update_profile(*, actor: Actor, full_name: str) -> None:
+    """Change what is shown beside the actor's name. Raises Unauthorized."""
+    user = _self(actor)
+    old, user.full_name = user.full_name, full_name.strip()
+    with transaction.atomic():
+        user.save(update_fields=["full_name"])
+        record(
+            "user.update",
+            actor=actor,
+            namespace=user.username,
+            target=user.username,
+            old={"full_name": old},
+            new={"full_name": user.full_name},
+        )
+
+
+def change_create_on_push(*, actor: Actor, value: str) -> None:
+    """What a push to a missing repository does in the actor's own namespace. Raises Invalid, Unauthorized."""
+    if value not in CreateOnPush.values:
+        raise Invalid.field(
+            "create_on_push", _("Choose one of: %(values)s.") % {"values": ", ".join(CreateOnPush.values)}
+        )
+    user = _self(actor)
+    old, user.namespace.create_on_push = user.namespace.create_on_push, value
+    with transaction.atomic():
+        user.namespace.save(update_fields=["create_on_push"])
+        record(
+            "namespace.update",
+            actor=actor,
+            namespace=user.username,
+            target=user.username,
+            old={"create_on_push": old},
+            new={"create_on_push": value},
+        )
+
+
+def _self(actor: Actor) -> User:
+    """The actor's own row, for changes that no credential but a session may make."""
+    if actor.user_id is None:
+        raise Unauthorized(_("Sign in to do this."))
+    if actor.credential.kind is not CredentialKind.SESSION:
+        raise Forbidden(_("Only a browser session may do this."))
+    return User.objects.select_related("namespace").get(pk=actor.user_id)
+
+
 def _owner_of_tokens(actor: Actor) -> int:
     """The user whose tokens the actor may manage. An access token may not manage tokens, its own neither."""
     if actor.user_id is None:
@@ -125,6 +170,11 @@ def create_access_token(
 def _validate_label(label: str) -> None:
     if not 1 <= len(label) <= LABEL_MAX:
         raise Invalid.field("token_label", _("Give the token a label of 1 to %(max)d characters.") % {"max": LABEL_MAX})
+
+
+def visible_access_tokens(actor: Actor) -> QuerySet[PersonalAccessToken]:
+    """The actor's own access tokens, newest first. Raises Forbidden, Unauthorized."""
+    return PersonalAccessToken.objects.filter(user_id=_owner_of_tokens(actor)).order_by("-id")
 
 
 def fetch_access_token(actor: Actor, public_id: str | uuid.UUID) -> PersonalAccessToken:

@@ -19,7 +19,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "actor": actor,
         "registry_host": _host(request),
         "email_unconfirmed": not actor.is_anonymous and not actor.confirmed,
-        "signup_open": settings.SIGNUP == "open",
+        "signup": settings.SIGNUP,
         "version": settings.VERSION,
     }
 

@@ -9,18 +9,19 @@ const STEPS = [
   ["minute", 60],
 ];
 const EVERY = 30000;
-const format = new Intl.RelativeTimeFormat(document.documentElement.lang || "en", { numeric: "auto" });
+const format = new Intl.RelativeTimeFormat(document.documentElement.lang || "en", { numeric: "always" });
 
 function relative(seconds) {
   for (const [unit, length] of STEPS) {
     if (Math.abs(seconds) >= length) return format.format(Math.trunc(seconds / length), unit);
   }
-  return format.format(0, "second");
+  return null; // "just now", as the server wrote it
 }
 
 function updateAll() {
   for (const element of document.querySelectorAll("time[data-relative]")) {
-    element.textContent = relative((Date.parse(element.dateTime) - Date.now()) / 1000);
+    const text = relative((Date.parse(element.dateTime) - Date.now()) / 1000);
+    if (text) element.textContent = text;
   }
 }
 

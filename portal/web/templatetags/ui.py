@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
-from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.forms import BoundField, CheckboxInput, HiddenInput, PasswordInput, RadioSelect
 from django.template import Context
 from django.template.loader import render_to_string
@@ -19,6 +18,7 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 
 register = template.Library()
@@ -41,7 +41,7 @@ def theme(context: Context) -> str:
 
 @register.simple_tag
 def avatar(name: str, size: int = 24, *, round: bool = False) -> SafeString:  # noqa: A002 - reads well in a template
-    """A mirrored 5x5 picture drawn from a hash of the name: the same name always looks the same, and no file is kept."""
+    """A mirrored 5x5 picture drawn from a hash of the name: always the same for a name, and no file is kept."""
     digest = hashlib.sha256(name.lower().encode()).digest()
     half = AVATAR_CELLS // 2 + 1
     cells = [
@@ -72,8 +72,17 @@ def when(moment: datetime.datetime | None, *, never: str = "") -> SafeString | s
         '<time datetime="{}" title="{}" data-relative>{}</time>',
         moment.isoformat(timespec="seconds"),
         date_format(local, "DATETIME_FORMAT"),
-        naturaltime(moment),
+        _relative(moment),
     )
+
+
+def _relative(moment: datetime.datetime) -> str:
+    now = timezone.now()
+    if abs(now - moment) < datetime.timedelta(minutes=1):
+        return _("just now")
+    if moment > now:
+        return _("in %(time)s") % {"time": timeuntil(moment, now, depth=1)}
+    return _("%(time)s ago") % {"time": timesince(moment, now, depth=1)}
 
 
 @register.simple_tag
@@ -103,19 +112,16 @@ def size(count: int | None) -> str:
 def compact(count: int | None) -> str:
     """A count in few characters: 950, 1.2k, 15k, 3.4M."""
     value = float(count or 0)
-    for unit in ("", "k", "M"):
-        if value < 1000:
-            break
-        value /= 1000
-    else:
-        unit = "G"
-    digits = 1 if unit and value < 10 else 0
-    return f"{number_format(value, decimal_pos=digits)}{unit}"
+    for least, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= least:
+            value /= least
+            return f"{number_format(value, decimal_pos=1 if value < 10 else 0)}{unit}"
+    return number_format(value, decimal_pos=0)
 
 
 @register.filter
 def short_digest(digest: str) -> str:
-    """"sha256:" and the first twelve characters; the whole digest belongs in a copy button beside it."""
+    """ "sha256:" and the first twelve characters; the whole digest belongs in a copy button beside it."""
     algorithm, colon, value = digest.partition(":")
     return f"{algorithm}{colon}{value[:SHORT_DIGEST_LENGTH]}"
 
