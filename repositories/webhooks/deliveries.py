@@ -151,7 +151,7 @@ def finish(delivery: Delivery, outcome: Outcome) -> None:
             error=outcome.error,
         )
         state, again_at = _next_step(outcome, number, now)
-        owned = Delivery.objects.filter(pk=delivery.pk, state=State.SENDING, attempt_count=number).update(
+        owned = Delivery.objects.filter(pk=delivery.pk, attempt_count=number).update(
             state=state,
             next_attempt_at=again_at,
             leased_until=None,

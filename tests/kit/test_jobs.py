@@ -11,6 +11,7 @@ from portal.kit.jobs import _send as real_send  # before the autouse fixture `qu
 def test_a_broker_that_is_away_fails_nothing_and_is_left_alone_for_a_while(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(jobs, "_broker", jobs._Broker())
     reached: list[str] = []
 
     def send_task(name: str, **_options: object) -> None:

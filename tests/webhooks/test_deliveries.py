@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from repositories.models import Repository
 from repositories.webhooks import actions, deliveries, sending, tasks
 from repositories.webhooks.models import Attempt, Delivery, Webhook
 from tests.kit.loopback import dead_port
-from tests.system.receiver import Receiver, fail, huge, redirect, status
+from tests.system.receiver import Receiver, drip, fail, huge, redirect, status
 from tests.webhooks.conftest import Push
 
 Queued = list[tuple[str, tuple[int | str, ...]]]
@@ -217,6 +218,17 @@ def test_ten_megabytes_are_kept_up_to_64_kilobytes(delivery: Delivery, receiver:
     assert reloaded(delivery).state == State.DELIVERED
 
 
+def test_a_good_status_whose_body_never_ends_is_no_delivery(
+    delivery: Delivery, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "DEADLINE", 0.5)
+    receiver.on("/ci?token=s3cret", drip())
+    assert deliveries.deliver(delivery.pk)
+    attempt = delivery.attempts.get()
+    assert (attempt.status, attempt.error) == (200, "127.0.0.1 had not answered completely after 0.5 seconds.")
+    assert reloaded(delivery).state == State.WAITING
+
+
 def test_no_answer_is_told_in_words(delivery: Delivery) -> None:
     point_to(delivery, f"http://127.0.0.1:{dead_port()}/?token=s3cret")
     assert deliveries.deliver(delivery.pk)
@@ -250,21 +262,45 @@ def test_the_record_of_a_url_holds_no_password_and_no_query() -> None:
 # -- claims and leases ------------------------------------------------------------------------------------------------
 
 
-def test_of_two_workers_one_gets_the_delivery(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second claims between the first one's look and its conditional update."""
+def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], Any]) -> None:
+    """Do something between a claim's look at the row and its conditional update."""
     has_room = deliveries._has_room
-    winners: list[Delivery | None] = []
 
-    def overtaken(*args: Any) -> bool:
+    def overtaken(*_args: Any) -> bool:
         monkeypatch.setattr(deliveries, "_has_room", has_room)
-        winners.append(deliveries.claim(delivery.pk))
+        what()
         return True
 
     monkeypatch.setattr(deliveries, "_has_room", overtaken)
+
+
+def test_of_two_workers_one_gets_the_delivery(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
+    winners: list[Delivery | None] = []
+    meanwhile(monkeypatch, lambda: winners.append(deliveries.claim(delivery.pk)))
     assert deliveries.claim(delivery.pk) is None
     assert [winner and winner.attempt_count for winner in winners] == [1]
     assert reloaded(delivery).attempt_count == 1
     assert delivery.attempts.count() == 1
+
+
+def test_an_attempt_that_another_worker_has_made_meanwhile_is_not_made_again(
+    delivery: Delivery, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.on("/ci?token=s3cret", fail(9))
+
+    def fail_and_be_due_again() -> None:
+        assert deliveries.deliver(delivery.pk)
+        Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+
+    meanwhile(monkeypatch, fail_and_be_due_again)
+    assert deliveries.claim(delivery.pk) is None
+    assert len(receiver.got("/ci?token=s3cret")) == 1
+
+
+def test_what_was_given_up_meanwhile_is_not_sent(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
+    meanwhile(monkeypatch, lambda: deliveries.give_up_waiting(delivery.webhook, timezone.now()))
+    assert deliveries.claim(delivery.pk) is None
+    assert reloaded(delivery).state == State.FAILED
 
 
 def test_a_dead_workers_delivery_is_taken_over_when_its_lease_has_run_out(
