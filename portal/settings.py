@@ -223,6 +223,9 @@ EVENT_READERS: dict[str, tuple[str, frozenset[str]]] = {
     "webhooks": ("repositories.webhooks.fan_out", frozenset({"repo.tag.push"})),
 }
 
+# What a repository's API object says of its images. That API stands below the images' room, and asks it by name.
+REPOSITORY_CONTENTS = "repositories.images.api.contents.read_contents"
+
 # -- The registry ---------------------------------------------------------------------------------------------------
 REGISTRY_URL = env.str("MOORAGE_REGISTRY_URL", default="http://127.0.0.1:5000").rstrip("/")
 REGISTRY_SERVICE = env.str("MOORAGE_REGISTRY_SERVICE", default="moorage")
@@ -314,6 +317,17 @@ SPECTACULAR_SETTINGS = {
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/v2",
+    "PREPROCESSING_HOOKS": ["portal.accounts.api.schema.only_api"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "portal.accounts.api.schema.add_errors",
+    ],
+    "ENUM_NAME_OVERRIDES": {"ActivityEnum": ["active", "inactive"]},
+    "PATH_CONVERTER_OVERRIDES": {
+        "namespace": {"type": "string", "example": "alice"},
+        "repository": {"type": "string", "example": "myfirstapp", "description": "May hold slashes."},
+        "tag": {"type": "string", "example": "latest"},
+    },
 }
 
 # -- Logs -----------------------------------------------------------------------------------------------------------

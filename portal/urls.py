@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from portal.accounts.api.missing import Missing
+
 urlpatterns = [
     path("", include("portal.web.urls")),
     path("accounts/", include("portal.accounts.urls")),
@@ -12,6 +14,7 @@ urlpatterns = [
     path("v2/", include("repositories.api.urls")),
     path("v2/", include("repositories.images.api_urls")),
     path("v2/", include("repositories.webhooks.api_urls")),
+    path("v2/<path:rest>", Missing.as_view(), name="api_missing"),
     path("", include("repositories.urls")),
     path("", include("repositories.images.urls")),
     path("", include("repositories.webhooks.urls")),

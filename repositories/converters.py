@@ -2,7 +2,10 @@
 
 from django.urls import register_converter
 
-from repositories.names import COMPONENT
+from repositories.names import COMPONENT, RESERVED_COMPONENTS
+
+# A component that is none of the words that stand behind a name in the API's paths, so that `app/tags` is never a name.
+_PART = rf"(?!(?:{'|'.join(sorted(RESERVED_COMPONENTS))})(?:/|$)){COMPONENT}"
 
 
 class NamespaceConverter:
@@ -17,7 +20,7 @@ class NamespaceConverter:
 
 
 class RepositoryNameConverter:
-    regex = rf"{COMPONENT}(?:/{COMPONENT})*"
+    regex = rf"{_PART}(?:/{_PART})*"
 
     def to_python(self, value: str) -> str:
         return value

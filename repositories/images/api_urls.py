@@ -1,3 +1,17 @@
-from django.urls import URLPattern, URLResolver
+"""Under /v2/. Declared without the trailing slash: `kit.middleware.HubSlashes` serves both forms."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+
+from repositories.images.api import views
+
+NEW = "namespaces/<namespace:namespace>/repositories/<repository:repository>/tags"
+OLD = "repositories/<namespace:namespace>/<repository:repository>/tags"
+
+urlpatterns = [
+    path(NEW, views.Tags.as_view(), name="api_tags"),
+    path(f"{NEW}/<tag:tag>", views.OneTag.as_view(), name="api_tag"),
+    path(f"{NEW}/<tag:tag>/images", views.TagImages.as_view(), name="api_tag_images"),
+    path(OLD, views.Tags.as_view(), name="api_old_tags"),
+    path(f"{OLD}/<tag:tag>", views.OneTag.as_view(), name="api_old_tag"),
+    path(f"{OLD}/<tag:tag>/images", views.TagImages.as_view(), name="api_old_tag_images"),
+]

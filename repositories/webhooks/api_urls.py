@@ -1,3 +1,17 @@
-from django.urls import URLPattern, URLResolver
+"""Under /v2/. Declared without the trailing slash: `kit.middleware.HubSlashes` serves both forms."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+
+from repositories.webhooks.api import views
+
+ALL = "repositories/<namespace:namespace>/<repository:repository>/webhooks"
+ONE = f"{ALL}/<int:webhook_id>"
+DELIVERY = f"{ONE}/deliveries/<str:delivery_id>"
+
+urlpatterns = [
+    path(ALL, views.Webhooks.as_view(), name="api_webhooks"),
+    path(ONE, views.OneWebhook.as_view(), name="api_webhook"),
+    path(f"{ONE}/deliveries", views.Deliveries.as_view(), name="api_deliveries"),
+    path(DELIVERY, views.OneDelivery.as_view(), name="api_delivery"),
+    path(f"{DELIVERY}/redeliver", views.Redeliver.as_view(), name="api_redeliver"),
+]

@@ -1,0 +1,41 @@
+"""What the views of one repository share."""
+
+from collections.abc import Sequence
+
+from django.db.models import QuerySet
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from portal.accounts.api.base import ApiView, HubPages
+from repositories.access import Permission, fetch_repository
+from repositories.api.contents import read_contents
+from repositories.api.serializers import RepositoryFull, RepositoryShort
+from repositories.models import Repository
+
+
+class RepositoryView(ApiView):
+    """A view below a repository: what its method needs is a permission on that repository."""
+
+    def fetch(self, namespace: str, repository: str) -> Repository:
+        """The repository of the path. One query. Raises NotFound, Forbidden or Unauthorized."""
+        return fetch_repository(self.actor, namespace, repository, Permission(self.need))
+
+    def full(self, repository: Repository, *, status: int = 200) -> Response:
+        """The repository's own object. Two queries, one for nobody."""
+        starred = not self.actor.is_anonymous and repository.stars.filter(user=self.actor.user_id).exists()
+        context = {"actor": self.actor, "has_starred": starred, "contents": read_contents([repository.pk])}
+        return Response(RepositoryFull(repository, context=context).data, status=status)
+
+
+class RepositoryListView(ApiView):
+    """A view that answers with a page of repositories."""
+
+    pagination_class = HubPages
+
+    def page_of_repositories(self, rows: QuerySet[Repository]) -> Response:
+        """Three queries: count, rows, and what they hold."""
+        pages = HubPages()
+        found: Sequence[Repository] = pages.paginate_queryset(rows, self.request, view=self) or []
+        contents = read_contents([repository.pk for repository in found])
+        serializer: type[BaseSerializer[Repository]] = RepositoryShort
+        return pages.answer(self.render(found, serializer, {"contents": contents}), {})

@@ -1,0 +1,64 @@
+"""Shapes of the tags' API."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from repositories.images.api.rows import Image, Layer, TagRow
+
+
+class TagQuery(serializers.Serializer[Any]):
+    name = serializers.CharField(required=False, allow_blank=True, max_length=128, help_text="Part of the name.")
+    ordering = serializers.ChoiceField(
+        choices=["name", "-name", "last_updated", "-last_updated"],
+        required=False,
+        help_text="As on Docker Hub, the other way round than elsewhere: `last_updated` begins with the newest, "
+        "`-last_updated` with the oldest, `-name` with a, `name` with z. Without: the newest first.",
+    )
+
+
+class ImageAnswer(serializers.Serializer[Image]):
+    """One platform of a tag. `size` is compressed, in bytes."""
+
+    architecture = serializers.CharField()
+    features = serializers.CharField()
+    variant = serializers.CharField(allow_null=True)
+    digest = serializers.CharField()
+    os = serializers.CharField()
+    os_features = serializers.CharField()
+    os_version = serializers.CharField(allow_null=True)
+    size = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=["active", "inactive"])
+    last_pulled = serializers.DateTimeField(allow_null=True)
+    last_pushed = serializers.DateTimeField(allow_null=True)
+
+
+class LayerAnswer(serializers.Serializer[Layer]):
+    digest = serializers.CharField(allow_null=True, help_text="Null: the step added no layer.")
+    size = serializers.IntegerField()
+    instruction = serializers.CharField()
+
+
+class ImageWithLayers(ImageAnswer):
+    layers = LayerAnswer(many=True)
+
+
+class TagAnswer(serializers.Serializer[TagRow]):
+    """A tag with its platforms. `creator` and `last_updater` are 0 when the push came another way."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    creator = serializers.IntegerField()
+    last_updated = serializers.DateTimeField()
+    last_updater = serializers.IntegerField()
+    last_updater_username = serializers.CharField()
+    repository = serializers.IntegerField()
+    full_size = serializers.IntegerField()
+    v2 = serializers.BooleanField()
+    tag_status = serializers.ChoiceField(choices=["active", "inactive"])
+    tag_last_pulled = serializers.DateTimeField(allow_null=True)
+    tag_last_pushed = serializers.DateTimeField(allow_null=True)
+    images = ImageAnswer(many=True)
+    media_type = serializers.CharField()
+    content_type = serializers.ChoiceField(choices=["image", "helm", "artifact"])
+    digest = serializers.CharField()

@@ -1,0 +1,69 @@
+"""Tags, at Docker Hub's paths, the new ones and the old."""
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.accounts.api.base import HubPages
+from portal.kit.errors import NotFound
+from repositories.access import Permission
+from repositories.api.base import RepositoryView
+from repositories.images.api.rows import images_with_layers, tag_rows, tags_of
+from repositories.images.api.serializers import ImageWithLayers, TagAnswer, TagQuery
+from repositories.images.models import Tag
+
+TAGS = ["tags"]
+# The other way round than the words say: this is what Docker Hub does, and what its clients count on.
+ORDERS = {
+    "last_updated": ("-pushed_at", "-id"),
+    "-last_updated": ("pushed_at", "id"),
+    "name": ("-name",),
+    "-name": ("name",),
+}
+
+
+class Tags(RepositoryView):
+    needs = {"GET": Permission.VIEW}
+    pagination_class = HubPages
+
+    @extend_schema(summary="List tags", tags=TAGS, parameters=[TagQuery], responses=TagAnswer(many=True))
+    def get(self, request: Request, namespace: str, repository: str) -> Response:
+        """Each with its platforms."""
+        row = self.fetch(namespace, repository)
+        wanted = self.read_query(TagQuery)
+        rows = tags_of(row).order_by(*ORDERS[wanted.get("ordering", "last_updated")])
+        if wanted.get("name"):
+            rows = rows.filter(name__icontains=wanted["name"])
+        pages = HubPages()
+        found = pages.paginate_queryset(rows, self.request, view=self) or []
+        return pages.answer(self.render(tag_rows(found), TagAnswer), {})
+
+
+class OneTag(RepositoryView):
+    needs = {"GET": Permission.VIEW}
+
+    @extend_schema(summary="Read a tag", tags=TAGS, responses=TagAnswer)
+    def get(self, request: Request, namespace: str, repository: str, tag: str) -> Response:
+        """Where it points to now, and who pushed it when."""
+        row = self.fetch(namespace, repository)
+        return Response(TagAnswer(tag_rows([_one(tags_of(row), tag)])[0]).data)
+
+
+class TagImages(RepositoryView):
+    needs = {"GET": Permission.VIEW}
+
+    @extend_schema(summary="List a tag's images", tags=TAGS, responses=ImageWithLayers(many=True))
+    def get(self, request: Request, namespace: str, repository: str, tag: str) -> Response:
+        """Every platform, with the layers and the instructions that made them. A bare list."""
+        row = self.fetch(namespace, repository)
+        found = images_with_layers(_one(tags_of(row, with_layers=True), tag))
+        return Response(self.render(found, ImageWithLayers))
+
+
+def _one(rows: QuerySet[Tag], name: str) -> Tag:
+    tag = rows.filter(name=name).first()
+    if tag is None:
+        raise NotFound(_("There is no such tag."))
+    return tag
