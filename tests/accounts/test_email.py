@@ -63,7 +63,9 @@ def test_an_address_cannot_become_primary_before_it_is_confirmed(alice: User, al
     assert alice.email == "alice@example.org"
 
 
-def test_a_confirmed_address_of_somebody_else_cannot_be_confirmed(bob: User, alice: User, alices_client: Client) -> None:
+def test_a_confirmed_address_of_somebody_else_cannot_be_confirmed(
+    bob: User, alice: User, alices_client: Client
+) -> None:
     alices_client.post(URL, {"action_add": "", "email": "bob@example.org"})
     for message in mail.outbox:
         for path in re.findall(r"/accounts/confirm-email/\S+/", str(message.body)):

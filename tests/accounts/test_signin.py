@@ -30,7 +30,9 @@ def test_leads_back_to_where_one_came_from(alice: User) -> None:
     assert sign_in(Client(), "alice", next="https://evil.example/")["Location"] == "/"
 
 
-@pytest.mark.parametrize(("login", "password"), [("alice", "wrong"), ("nobody", "wrong"), ("alice@example.org", "wrong")])
+@pytest.mark.parametrize(
+    ("login", "password"), [("alice", "wrong"), ("nobody", "wrong"), ("alice@example.org", "wrong")]
+)
 def test_a_wrong_pair_gets_the_same_sentence_whether_or_not_the_name_exists(
     alice: User, login: str, password: str
 ) -> None:

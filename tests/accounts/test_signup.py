@@ -127,9 +127,7 @@ def test_a_weak_password_is_refused(password: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("mode", "sentence"), [("invite", "made by invitation"), ("closed", "takes no new accounts")]
-)
+@pytest.mark.parametrize(("mode", "sentence"), [("invite", "made by invitation"), ("closed", "takes no new accounts")])
 def test_sign_up_can_be_closed_to_the_public(settings: Any, mode: str, sentence: str) -> None:
     settings.SIGNUP = mode
     client = Client()

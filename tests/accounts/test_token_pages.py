@@ -38,9 +38,7 @@ def test_a_new_token_is_shown_once_and_works(alice: User, alices_client: Client)
     assert secret not in str(PersonalAccessToken.objects.values().get())
 
 
-@pytest.mark.parametrize(
-    ("expiry", "days"), [("7", 7), ("30", 30), ("90", 90), ("365", 365), ("", None)]
-)
+@pytest.mark.parametrize(("expiry", "days"), [("7", 7), ("30", 30), ("90", 90), ("365", 365), ("", None)])
 def test_a_token_may_expire(alices_client: Client, expiry: str, days: int | None) -> None:
     with time_machine.travel("2026-03-01T12:00:00Z", tick=False):
         alices_client.post(NEW, {**FORM, "expiry": expiry})
