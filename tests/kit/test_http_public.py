@@ -199,6 +199,16 @@ def test_a_body_that_drips_fails_and_keeps_what_had_come() -> None:
     assert error.answer.truncated
 
 
+def test_a_receiver_that_begins_late_and_then_hangs_gets_no_second_deadline() -> None:
+    def behave(connection: socket.socket, server: Server) -> None:
+        server.stopped.wait(0.7)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        server.stopped.wait(10)
+
+    _error, _, took = failure(behave, deadline=1)
+    assert 0.95 < took < 1.5
+
+
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK"])
 def test_a_connection_cut_in_the_headers_is_no_answer(head: bytes) -> None:
     error, _, _ = failure(answer(head))
