@@ -38,6 +38,12 @@ class Address:
         return self.scheme == "http"
 
     @property
+    def ports(self) -> list[int]:
+        """What the door listens on: port 80 redirects to a standard 443, and is where ACME asks."""
+        redirects = not self.is_local and (self.port == 443 or self.certificate is None)
+        return [self.port, 80] if redirects else [self.port]
+
+    @property
     def hosts(self) -> list[str]:
         """Every Host header that is answered; the registry's challenge sends clients back to the one they used."""
         if not self.is_local:
@@ -75,23 +81,24 @@ def read_address(public_url: str | None, port: int | None, certificate: str | No
 
 def check_free(address: Address) -> None:
     """Raises StartError if the door could not listen, and says why."""
-    for family, host in listening_on(address):
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            try:
-                probe.bind((host, address.port))
-                probe.listen()
-            except PermissionError as error:
-                raise StartError(
-                    f"port {address.port} needs a right that you lack: "
-                    f"sysctl net.ipv4.ip_unprivileged_port_start={address.port}, or choose another with --port"
-                ) from error
-            except OSError as error:
-                raise StartError(
-                    f"port {address.port} is taken: stop what uses it, or choose another with --port"
-                ) from error
+    for port in address.ports:
+        for family, host in listening_on(address):
+            _check_free(family, host, port)
+
+
+def _check_free(family: socket.AddressFamily, host: str, port: int) -> None:
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen()
+        except PermissionError as error:
+            remedy = f"sysctl net.ipv4.ip_unprivileged_port_start={port}, or choose another with --port"
+            raise StartError(f"port {port} needs a right that you lack: {remedy}") from error
+        except OSError as error:
+            raise StartError(f"port {port} is taken: stop what uses it, or choose another with --port") from error
 
 
 def listening_on(address: Address) -> list[tuple[socket.AddressFamily, str]]:

@@ -96,20 +96,24 @@ def door_environment(data: Data, address: Address, ports: Ports) -> dict[str, st
     """What deploy/embedded/Caddyfile reads."""
     hosts = "|".join(re.escape(host) for host in address.hosts)
     interfaces = " ".join(host for _, host in listening_on(address))
+    tls = f'tls "{address.certificate}" "{address.key}"' if address.certificate else ""
+    site, options, others = f"https://{address.host}:{address.port}", "", ""
     if address.is_local:
-        auto_https, sites = "off", f"http://:{address.port}"
+        site, options = f"http://:{address.port}", "auto_https off"
     else:
-        # Without a certificate of our own the redirects' port 80 is where ACME asks.
-        auto_https = "disable_redirects" if address.certificate and address.port != 443 else "ignore_loaded_certs"
-        sites = f"https://{address.host}:{address.port}"
+        # A name that no site has would get an empty 200.
+        others = f"https://:{address.port} {{\n{tls}\nrespond 421\n}}"
+    if address.certificate and address.port != 443:
+        options = "auto_https disable_redirects"  # port 80 belongs to somebody else, perhaps
     return {
         **_surroundings(),
         "XDG_DATA_HOME": str(data.path("caddy")),
         "XDG_CONFIG_HOME": str(data.path("caddy")),
-        "DOOR_AUTO_HTTPS": auto_https,
-        "DOOR_SITES": sites,
+        "DOOR_GLOBAL": options,
+        "DOOR_SITE": site,
+        "DOOR_OTHERS": others,
         "DOOR_BIND": f"bind {interfaces}" if address.is_local else "",
-        "DOOR_TLS": f"tls {address.certificate} {address.key}" if address.certificate else "",
+        "DOOR_TLS": tls,
         "DOOR_HOSTS": f"(?i)^({hosts})$",
         "WEB": f"127.0.0.1:{ports.web}",
         "GATEWAY": f"127.0.0.1:{ports.gateway}",

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import os
+import socket
 import ssl
 import sys
 from dataclasses import dataclass
@@ -130,24 +131,29 @@ async def _ready(product: Product, supervisor: Supervisor) -> None:
 
 
 def _ask(product: Product) -> tuple[bool, str]:
-    """One look at /readyz: through the door, or past it while a certificate is still being fetched."""
+    """One look at /readyz: through the door, or past it while a certificate may still be on its way."""
     address = product.address
-    connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=10)
-    if address.certificate:
-        # The operator's certificate need not be valid for this machine's eyes; we only ask whether the door answers.
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        connection = http.client.HTTPSConnection(address.host, address.port, timeout=10, context=context)
-    elif not address.is_local:
-        connection = http.client.HTTPConnection("127.0.0.1", product.ports.web, timeout=10)
+    by_acme = not address.is_local and address.certificate is None
+    place = "127.0.0.1", product.ports.web if by_acme else address.port
     try:
-        connection.request("GET", "/readyz", headers={"Host": address.docker_host})
-        answer = connection.getresponse()
-        return answer.status == 200, f"/readyz says {answer.status}: {answer.read(300).decode(errors='replace')}"
+        with socket.create_connection(place, timeout=10) as raw, _wrapped(raw, address) as connection:
+            client = http.client.HTTPConnection("127.0.0.1")
+            client.sock = connection
+            client.request("GET", "/readyz", headers={"Host": address.docker_host})
+            answer = client.getresponse()
+            text = answer.read(300).decode(errors="replace")
+            return answer.status == 200, f"/readyz says {answer.status}: {text}"
     except (OSError, http.client.HTTPException) as error:
         return False, f"/readyz: {error}"
-    finally:
-        connection.close()
+
+
+def _wrapped(raw: socket.socket, address: Address) -> socket.socket:
+    if address.certificate is None:
+        return raw
+    # The operator's certificate need not be valid in this machine's eyes: we only ask whether the door answers.
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context.wrap_socket(raw, server_hostname=address.host)
 
 
 def describe(product: Product, superuser: dict[str, str] | None) -> str:
