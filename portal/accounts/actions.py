@@ -66,6 +66,29 @@ def create_first_superuser(*, mail_domain: str) -> tuple[User, str] | None:
     return user, password
 
 
+def change_user(*, actor: Actor, user_id: int, is_active: bool, is_superuser: bool) -> User:
+    """What an operator changes on a person. Switched off, their credentials die with the next check of each.
+
+    Raises Forbidden for others than operators, NotFound, and Conflict when no active operator would be left.
+    """
+    if not actor.is_operator:
+        raise Forbidden(_("Only operators may change other people's accounts."))
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(pk=user_id).first()
+        if user is None:
+            raise NotFound(_("There is no such person."))
+        old = {"is_active": user.is_active, "is_superuser": user.is_superuser}
+        new = {"is_active": is_active, "is_superuser": is_superuser}
+        others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user_id)
+        if not (is_active and is_superuser) and not others.exists():
+            raise Conflict(_("This is the last operator. Make somebody else one first."))
+        if new != old:
+            user.is_active, user.is_superuser, user.is_staff = is_active, is_superuser, is_superuser
+            user.save(update_fields=["is_active", "is_superuser", "is_staff"])
+            record("user.update", actor=actor, namespace=user.username, target=user.username, old=old, new=new)
+    return user
+
+
 def free_unconfirmed_names(*, now: datetime | None = None) -> int:
     """Delete people who never confirmed an address within the set time, and their names; how many.
 
