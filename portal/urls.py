@@ -1,9 +1,14 @@
 """Every page and every path of the API. What machines ask without a session is in `machine_urls`."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
 from portal.accounts.api.missing import Missing
+
+# The sign-in of our own pages, with its rate limits, serves the admin too.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.site_header = admin.site.site_title = "Moorage"
 
 urlpatterns = [
     path("", include("portal.web.urls")),
@@ -20,5 +25,4 @@ urlpatterns = [
     path("", include("repositories.webhooks.urls")),
 ]
 
-handler404 = "portal.web.errors.not_found"
 handler429 = "portal.web.errors.too_many_requests"  # asked for by allauth
