@@ -1,17 +1,7 @@
-"""Answers to errors that no view caught."""
+"""Answers to errors that no view caught and Django has no default for."""
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.defaults import page_not_found
-
-API_PREFIX = "/v2/"
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """A page; for the API, its envelope."""
-    if request.path.startswith(API_PREFIX):
-        return JsonResponse({"message": "object not found", "errinfo": {}}, status=404)
-    return page_not_found(request, exception)
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:

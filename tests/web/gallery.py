@@ -9,9 +9,9 @@ from django.template import engines
 from django.urls import path
 from django.utils import timezone
 
-from portal.urls import handler404, handler429, urlpatterns as real
+from portal.urls import handler429, urlpatterns as real
 
-__all__ = ["handler404", "handler429", "urlpatterns"]
+__all__ = ["handler429", "urlpatterns"]
 
 
 class GalleryForm(forms.Form):

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import path
 
 from portal.kit.errors import Conflict, Forbidden, RateLimited, Unauthorized, Unavailable
-from portal.urls import handler404, handler429, urlpatterns as real
+from portal.urls import handler429, urlpatterns as real
 
 ERRORS = {
     "unauthorized": Unauthorized("Sign in to star it."),
@@ -24,7 +24,7 @@ def fail(request: HttpRequest, name: str) -> HttpResponse:
 
 
 urlpatterns = [path("-/fail/<name>", fail), *real]
-__all__ = ["handler404", "handler429", "urlpatterns"]
+__all__ = ["handler429", "urlpatterns"]
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
 
@@ -38,12 +38,6 @@ def test_nothing_here_offers_to_sign_in() -> None:
 
 def test_who_is_signed_in_is_not_asked_to_sign_in(alices_client: Client) -> None:
     assert "/accounts/login/" not in alices_client.get("/no-such-name/nothing").content.decode()
-
-
-def test_the_api_gets_its_envelope() -> None:
-    response = Client().get("/v2/no/such/path")
-    assert response.status_code == 404
-    assert response.json() == {"message": "object not found", "errinfo": {}}
 
 
 @pytest.mark.parametrize(
