@@ -4,7 +4,6 @@ A password that was right once is remembered in process memory as an HMAC under 
 argon2 is paid once per process and password; the entry names the stored hash, so a changed password drops it.
 """
 
-import hashlib
 import hmac
 import os
 from collections import OrderedDict
@@ -65,18 +64,29 @@ def access_token_credential(pk: int, label: str, level: str) -> Credential:
 
 def password_matches(password: str, encoded: str) -> bool:
     """Compare with the stored hash: argon2 (19 ms) at first, an HMAC after that. Wrong ones are not remembered."""
-    key = hmac.new(_PROCESS_KEY, f"{encoded}\0{password}".encode(), hashlib.sha256).digest()
-    with _lock:
-        if key in _remembered:
-            _remembered.move_to_end(key)
-            return True
+    if remembers(password, encoded):
+        return True
     if not check_password(password, encoded):
         return False
     with _lock:
-        _remembered[key] = None
+        _remembered[_mark(password, encoded)] = None
         while len(_remembered) > _REMEMBERED_MAX:
             _remembered.popitem(last=False)
     return True
+
+
+def remembers(password: str, encoded: str) -> bool:
+    """Whether this process knows already that the password is right. Costs microseconds; no says nothing."""
+    key = _mark(password, encoded)
+    with _lock:
+        if key not in _remembered:
+            return False
+        _remembered.move_to_end(key)
+        return True
+
+
+def _mark(password: str, encoded: str) -> bytes:
+    return hmac.digest(_PROCESS_KEY, f"{encoded}\0{password}".encode(), "sha256")
 
 
 def password_stamp(user: User) -> str:

@@ -1,3 +1,9 @@
-from django.urls import URLPattern, URLResolver
+"""Paths for machines, on the short way (`portal.kit.lane`)."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+
+from repositories.registry import views
+
+urlpatterns = [
+    path("token", views.token, name="registry_token"),
+]
