@@ -15,7 +15,7 @@ from portal.events.record import record
 from portal.kit.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Text, Unauthorized
 from repositories import access
 from repositories.access import Permission
-from repositories.models import COMMENT_MAX, Comment, Repository, Star, Visibility
+from repositories.models import COMMENT_MAX, FULL_DESCRIPTION_MAX, Comment, Repository, Star, Visibility
 from repositories.names import validate_repository_name
 
 COMMENTS_PER_MINUTE = 5
@@ -67,6 +67,9 @@ def _validate(repository: Repository) -> None:
         repository.clean_fields(exclude=["namespace", "full_name", "name"])
     except ValidationError as error:
         fields.update({name: list(texts) for name, texts in error.message_dict.items()})
+    if len(repository.full_description) > FULL_DESCRIPTION_MAX:  # a text column checks no length by itself
+        too_long = _("The overview may have %(max)d characters.") % {"max": FULL_DESCRIPTION_MAX}
+        fields["full_description"] = [too_long]
     try:
         validate_repository_name(repository.name)
     except ValidationError as error:
