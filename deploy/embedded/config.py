@@ -24,7 +24,7 @@ SERVICE = "moorage"
 PORTS = range(10_000, 32_000)
 
 # Settings that the operator of bin/run may choose; everything else about an embedded installation is ours.
-OPERATORS = ("MOORAGE_SIGNUP", "MOORAGE_EMAIL_URL", "MOORAGE_DEBUG", "MOORAGE_WEBHOOK_NETWORKS")
+OPERATORS = ("SIGNUP", "EMAIL_URL", "MAIL_FROM", "LOG_LEVEL", "DEBUG", "WEBHOOK_NETWORKS")
 LOOPBACK_NETWORKS = "127.0.0.0/8,::1/128"
 
 
@@ -62,13 +62,12 @@ def portal_environment(data: Data, address: Address, ports: Ports) -> dict[str, 
 def portal_settings(data: Data, address: Address, ports: Ports) -> dict[str, str]:
     """What portal/settings.py reads; docs/operations.md explains the variables."""
     password = data.secret("redis_password")
-    chosen = {name: os.environ[name] for name in OPERATORS if name in os.environ}
     return {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
         "MOORAGE_WEBHOOK_NETWORKS": LOOPBACK_NETWORKS,
-        **chosen,
+        **chosen_settings(),
         "MOORAGE_DATA": str(data.folder),
         "MOORAGE_DATABASE_URL": f"sqlite:///{data.database}",
         "MOORAGE_REDIS_URL": f"redis://:{password}@127.0.0.1:{ports.redis}/0",
@@ -83,6 +82,12 @@ def portal_settings(data: Data, address: Address, ports: Ports) -> dict[str, str
         "MOORAGE_ENCRYPTION_KEYS_FILE": str(data.key("encryption_keys")),
         "MOORAGE_NOTIFICATION_SECRET_FILE": str(data.key("notification_secret")),
     }
+
+
+def chosen_settings() -> dict[str, str]:
+    """What the operator set in the environment of bin/run, each directly or as NAME_FILE."""
+    names = [f"MOORAGE_{name}{ending}" for name in OPERATORS for ending in ("", "_FILE")]
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def note_settings(data: Data, address: Address, ports: Ports) -> None:

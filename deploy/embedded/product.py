@@ -3,7 +3,6 @@
 import asyncio
 import http.client
 import json
-import os
 import socket
 import ssl
 import sys
@@ -173,7 +172,7 @@ def describe(product: Product, superuser: dict[str, str] | None) -> str:
         f"  docker            docker login {address.docker_host}",
         f"                    docker push {address.docker_host}/<namespace>/<repository>",
     ]
-    if "MOORAGE_WEBHOOK_NETWORKS" not in os.environ:
+    if not {"MOORAGE_WEBHOOK_NETWORKS", "MOORAGE_WEBHOOK_NETWORKS_FILE"} & chosen.keys():
         lines.append(
             "  webhooks          may call this machine's loopback addresses (MOORAGE_WEBHOOK_NETWORKS= forbids it)"
         )
