@@ -130,3 +130,9 @@ def test_a_password_can_be_shown_but_is_sent_as_one(base: str, alice: User, open
     expect(password).to_have_attribute("type", "text")
     page.get_by_label("Show password").click()
     expect(password).to_have_attribute("type", "password")
+
+
+def test_pages_for_operators(base: str, alice: User, bob: User, inspect: Callable[..., None]) -> None:
+    alice.is_staff = alice.is_superuser = True
+    alice.save()
+    inspect(base, ["/admin/", "/admin/accounts/user/"], cookies(signed_in(alice), base))
