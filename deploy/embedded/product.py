@@ -157,28 +157,22 @@ def _wrapped(raw: socket.socket, address: Address) -> socket.socket:
 
 def describe(product: Product, superuser: dict[str, str] | None) -> str:
     """What the operator reads when all is ready."""
-    address = product.address
-    lines = [f"Moorage is ready at {address.url}", ""]
-    if superuser is not None:
-        lines += [
-            f"  first superuser   {superuser['username']}   password {superuser['password']}",
-            "                    (shown only now; change it after signing in)",
-        ]
-    mails = (
-        "sent by MOORAGE_EMAIL_URL" if "MOORAGE_EMAIL_URL" in os.environ else f"files in {_short(product.data.mail)}"
-    )
-    lines += [
-        f"  mails             {mails}",
-        f"  docker            docker login {address.docker_host}",
-        f"                    docker push {address.docker_host}/<namespace>/<repository>",
+    address, chosen = product.address, config.chosen_settings().keys()
+    by_smtp = {"MOORAGE_EMAIL_URL", "MOORAGE_EMAIL_URL_FILE"} & chosen
+    rows = [
+        ("mails", "sent as MOORAGE_EMAIL_URL says" if by_smtp else f"files in {_short(product.data.mail)}"),
+        ("docker", f"docker login {address.docker_host}"),
+        ("", f"docker push {address.docker_host}/<namespace>/<repository>"),
     ]
-    if not {"MOORAGE_WEBHOOK_NETWORKS", "MOORAGE_WEBHOOK_NETWORKS_FILE"} & chosen.keys():
-        lines.append(
-            "  webhooks          may call this machine's loopback addresses (MOORAGE_WEBHOOK_NETWORKS= forbids it)"
-        )
+    if superuser is not None:
+        found = f"{superuser['username']}   password {superuser['password']}"
+        rows = [("first superuser", found), ("", "(shown only now; change it after signing in)"), *rows]
+    if not {"MOORAGE_WEBHOOK_NETWORKS", "MOORAGE_WEBHOOK_NETWORKS_FILE"} & chosen:
+        rows.append(("webhooks", "may call loopback addresses of this machine (MOORAGE_WEBHOOK_NETWORKS= forbids it)"))
     if not address.is_local and not address.certificate:
-        lines.append("  certificate       by ACME: port 80 or 443 of this machine must be reachable under that name")
-    return "\n".join([*lines, f"  data              {_short(product.data.folder)}", "  stop              Ctrl-C"])
+        rows.append(("certificate", "by ACME: port 80 or 443 of this machine must be reachable under that name"))
+    rows += [("data", _short(product.data.folder)), ("stop", "Ctrl-C")]
+    return "\n".join([f"Moorage is ready at {address.url}", "", *(f"  {name:<17} {text}" for name, text in rows)])
 
 
 def _short(path: Path) -> str:
