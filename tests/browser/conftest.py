@@ -9,6 +9,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.system.fixtures import docker, layout, product
+
+__all__ = ["docker", "layout", "product"]
+
 # Playwright's event loop runs in this thread, and Django would refuse the fixtures' queries there.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
