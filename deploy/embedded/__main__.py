@@ -12,7 +12,7 @@ from deploy.embedded.address import check_free, read_address
 from deploy.embedded.data import open_data
 from deploy.embedded.errors import StartError
 from deploy.embedded.packages import find_tools, version_of
-from deploy.embedded.product import Product, bring_up, describe
+from deploy.embedded.product import Product, bring_up, describe, fill_in
 from deploy.embedded.supervisor import Supervisor
 
 
@@ -47,6 +47,8 @@ def _port(text: str) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     address = read_address(options.public_url, options.port, options.cert, options.key)
+    if options.demo and address.by_acme:
+        raise StartError("--demo pushes through the door: use it with localhost, or give --cert and --key")
     data, _lock = open_data(Path(options.data).resolve())
     for name in processes.clear_leftovers(data.path("run", "processes.json")):
         print(f"moorage: ended {name}, left behind by a start that was killed", flush=True)
@@ -89,7 +91,8 @@ async def _supervise(product: Product, *, demo: bool) -> int:
 
 async def _start(product: Product, supervisor: Supervisor, *, demo: bool) -> None:
     superuser = await bring_up(product, supervisor)
-    print(f"\n{describe(product, superuser)}\n", flush=True)
+    people = await fill_in(product, supervisor) if demo else None
+    print(f"\n{describe(product, superuser, people)}\n", flush=True)
 
 
 if __name__ == "__main__":

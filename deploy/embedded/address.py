@@ -38,9 +38,14 @@ class Address:
         return self.scheme == "http"
 
     @property
+    def by_acme(self) -> bool:
+        """Whether the door gets its certificate itself, which may take a while."""
+        return not self.is_local and self.certificate is None
+
+    @property
     def ports(self) -> list[int]:
         """What the door listens on: port 80 redirects to a standard 443, and is where ACME asks."""
-        redirects = not self.is_local and (self.port == 443 or self.certificate is None)
+        redirects = self.by_acme or (not self.is_local and self.port == 443)
         return [self.port, 80] if redirects else [self.port]
 
     @property

@@ -3,8 +3,6 @@
 import asyncio
 import http.client
 import json
-import socket
-import ssl
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from deploy.embedded import config
 from deploy.embedded.address import Address
 from deploy.embedded.config import ROOT, Ports
 from deploy.embedded.data import Data
+from deploy.embedded.door import open_door
 from deploy.embedded.errors import StartError
 from deploy.embedded.packages import Tools
 from deploy.embedded.supervisor import Service, Supervisor
@@ -56,6 +55,14 @@ class Product:
     def prepare(self) -> Service:
         """Migrations, static files, first superuser. Prints the superuser as one line of JSON, if it made one."""
         return self._python("migrate", "-m", "deploy.embedded.prepare")
+
+    def demo(self) -> Service:
+        """Fills in people and images through the door; prints one line of JSON if it did."""
+        address = self.address
+        options = ["--port", str(address.port)]
+        if not address.is_local:
+            options = ["--public-url", address.url, "--cert", str(address.certificate), "--key", str(address.key)]
+        return self._python("demo", "-m", "deploy.embedded.demo", *options)
 
     def services(self) -> list[Service]:
         """All but Redis, which runs already."""
@@ -112,6 +119,18 @@ async def bring_up(product: Product, supervisor: Supervisor) -> dict[str, str] |
     for service in product.services():
         await supervisor.start(service)
     await _ready(product, supervisor)
+    return _json_line(output)
+
+
+async def fill_in(product: Product, supervisor: Supervisor) -> dict[str, str] | None:
+    """The people of --demo and their password, if this start made them. Raises StartError."""
+    status, output = await supervisor.run_once(product.demo())
+    if status != 0:
+        raise StartError("--demo failed: the lines above say why")
+    return _json_line(output)
+
+
+def _json_line(output: str) -> dict[str, str] | None:
     lines = [line for line in output.splitlines() if line.startswith("{")]
     return dict(json.loads(lines[-1])) if lines else None
 
@@ -132,30 +151,22 @@ async def _ready(product: Product, supervisor: Supervisor) -> None:
 def _ask(product: Product) -> tuple[bool, str]:
     """One look at /readyz: through the door, or past it while a certificate may still be on its way."""
     address = product.address
-    by_acme = not address.is_local and address.certificate is None
-    place = "127.0.0.1", product.ports.web if by_acme else address.port
     try:
-        with socket.create_connection(place, timeout=10) as raw, _wrapped(raw, address) as connection:
-            client = http.client.HTTPConnection("127.0.0.1")
-            client.sock = connection
-            client.request("GET", "/readyz", headers={"Host": address.docker_host})
-            answer = client.getresponse()
-            text = answer.read(300).decode(errors="replace")
-            return answer.status == 200, f"/readyz says {answer.status}: {text}"
+        connection = open_door(address, port=product.ports.web if address.by_acme else None)
+    except OSError as error:
+        return False, f"the door: {error}"
+    try:
+        connection.request("GET", "/readyz", headers={"Host": address.docker_host})
+        answer = connection.getresponse()
+        text = answer.read(300).decode(errors="replace")
+        return answer.status == 200, f"/readyz says {answer.status}: {text}"
     except (OSError, http.client.HTTPException) as error:
         return False, f"/readyz: {error}"
+    finally:
+        connection.close()
 
 
-def _wrapped(raw: socket.socket, address: Address) -> socket.socket:
-    if address.certificate is None:
-        return raw
-    # The operator's certificate need not be valid in this machine's eyes: we only ask whether the door answers.
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context.wrap_socket(raw, server_hostname=address.host)
-
-
-def describe(product: Product, superuser: dict[str, str] | None) -> str:
+def describe(product: Product, superuser: dict[str, str] | None, people: dict[str, str] | None = None) -> str:
     """What the operator reads when all is ready."""
     address, chosen = product.address, config.chosen_settings().keys()
     by_smtp = {"MOORAGE_EMAIL_URL", "MOORAGE_EMAIL_URL_FILE"} & chosen
@@ -167,9 +178,11 @@ def describe(product: Product, superuser: dict[str, str] | None) -> str:
     if superuser is not None:
         found = f"{superuser['username']}   password {superuser['password']}"
         rows = [("first superuser", found), ("", "(shown only now; change it after signing in)"), *rows]
+    if people is not None:
+        rows = [("demo", f"{people['people']}   password {people['password']}"), ("", "(shown only now)"), *rows]
     if not {"MOORAGE_WEBHOOK_NETWORKS", "MOORAGE_WEBHOOK_NETWORKS_FILE"} & chosen:
         rows.append(("webhooks", "may call loopback addresses of this machine (MOORAGE_WEBHOOK_NETWORKS= forbids it)"))
-    if not address.is_local and not address.certificate:
+    if address.by_acme:
         rows.append(("certificate", "by ACME: port 80 or 443 of this machine must be reachable under that name"))
     rows += [("data", _short(product.data.folder)), ("stop", "Ctrl-C")]
     return "\n".join([f"Moorage is ready at {address.url}", "", *(f"  {name:<17} {text}" for name, text in rows)])
