@@ -152,7 +152,7 @@ class Supervisor:
 
     async def _clear(self, running: Running) -> None:
         if running.process is not None:
-            await _end_groups([running.process.pid], None, grace=0)
+            await _end_groups([running.process.pid], None, politely=False)
         running.process = None
 
     def _note(self) -> None:
@@ -170,9 +170,10 @@ class Supervisor:
         return f"\x1b[{COLOURS[sum(name.encode()) % len(COLOURS)]}m{text}\x1b[0m"
 
 
-async def _end_groups(groups: list[int], at_once: asyncio.Event | None, *, grace: float = GRACE) -> None:
+async def _end_groups(groups: list[int], at_once: asyncio.Event | None, *, politely: bool = True) -> None:
     """Ends whole process groups; returns when none of their members is alive."""
-    if grace:
+    grace = GRACE if politely else 0.0
+    if politely:
         processes.signal_groups(groups, signal.SIGTERM)
     deadline = time.monotonic() + grace
     # /proc tells nobody when a group has no member left, so it has to be looked at.
