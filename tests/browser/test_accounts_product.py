@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
+import requests
 from playwright.sync_api import BrowserContext, expect
 
 from tests import factories
@@ -57,3 +60,31 @@ def test_pages_come_with_a_strict_policy_and_files_that_may_be_kept(product: Pro
         answer = product.get(sheet)
         assert answer.status_code == 200
         assert "immutable" in answer.headers["Cache-Control"]
+
+
+def test_of_four_sign_ups_with_one_name_at_once_one_wins(product: Product) -> None:
+    url, together = f"{product.url}/accounts/signup/", Barrier(4)
+
+    def sign_up(number: int) -> requests.Response:
+        with requests.Session() as session:
+            session.get(url, timeout=30)
+            form = {"username": "browser-race", "email": f"race-{number}@example.org", "password1": factories.PASSWORD}
+            together.wait()
+            token = session.cookies["csrftoken"]
+            return session.post(
+                url, {**form, "csrfmiddlewaretoken": token}, headers={"Referer": url}, allow_redirects=False, timeout=30
+            )
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(sign_up, range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 302]
+    for answer in answers:
+        assert answer.status_code == 302 or "“browser-race” is taken. Choose another name." in answer.text
+    rows = product.shell(
+        "from portal.accounts.models import Namespace, User\n"
+        "from allauth.account.models import EmailAddress\n"
+        "print(User.objects.filter(username='browser-race').count(), "
+        "Namespace.objects.filter(name='browser-race').count(), "
+        "EmailAddress.objects.filter(email__startswith='race-').count())"
+    )
+    assert rows.split()[-3:] == ["1", "1", "1"]
