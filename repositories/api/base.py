@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from portal.accounts.api.base import ApiView, HubPages
+from portal.kit.errors import Unauthorized
 from repositories.access import Permission, fetch_repository
 from repositories.api.contents import read_contents
 from repositories.api.serializers import RepositoryFull, RepositoryShort
@@ -17,8 +20,11 @@ class RepositoryView(ApiView):
     """A view below a repository: what its method needs is a permission on that repository."""
 
     def fetch(self, namespace: str, repository: str) -> Repository:
-        """The repository of the path. One query. Raises NotFound, Forbidden or Unauthorized."""
-        return fetch_repository(self.actor, namespace, repository, Permission(self.need))
+        """The repository of the path. One query. Raises NotFound, Forbidden, or Unauthorized: nobody writes."""
+        row = fetch_repository(self.actor, namespace, repository, Permission(self.need))
+        if self.actor.is_anonymous and self.request.method not in SAFE_METHODS:
+            raise Unauthorized(_("Sign in to do this."))
+        return row
 
     def full(self, repository: Repository, *, status: int = 200) -> Response:
         """The repository's own object. Two queries, one for nobody."""

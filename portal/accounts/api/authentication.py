@@ -8,6 +8,7 @@ from portal.accounts.actor import Actor
 from portal.accounts.api import tokens
 from portal.accounts.api.caller import plain, seen
 from portal.accounts.credentials import authenticate_access_token
+from portal.accounts.last_use import note_use
 from portal.accounts.middleware import actor_of
 from portal.accounts.models import PersonalAccessToken, User
 from portal.kit.errors import Unauthorized
@@ -30,6 +31,7 @@ class BearerAuthentication(BaseAuthentication):
         if not token or not token.isascii():
             raise Unauthorized(_("The token is not valid."))
         user, actor = _authenticate_access_token(token) if _is_access_token(token) else tokens.authenticate(token)
+        note_use(access_token_id=actor.credential.id)
         return user, seen(actor, request)
 
     def authenticate_header(self, request: Request) -> str:

@@ -7,11 +7,14 @@ from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.accounts import credentials
+from portal.accounts import credentials, tries
 from portal.accounts.api import tokens
 from portal.accounts.api.base import ApiView, Need
+from portal.accounts.api.caller import address_of
 from portal.accounts.api.serializers import LoginAnswer, LoginRequest, TokenAnswer, TokenRequest
-from portal.accounts.api.throttles import SignInThrottle, count_failure
+from portal.accounts.api.throttles import SignInThrottle
+from portal.accounts.last_use import note_use
+from portal.accounts.models import PersonalAccessToken
 from portal.kit.errors import Unauthorized
 
 
@@ -28,8 +31,10 @@ class SignInView(ApiView):
         try:
             actor = credentials.authenticate(login, secret)
         except Unauthorized:
-            count_failure(request)
+            if not secret.startswith(PersonalAccessToken.PREFIX):
+                tries.count_failure(login, address_of(request), secret)
             raise
+        note_use(access_token_id=actor.credential.id)
         return tokens.issue(actor, lifetime=lifetime)
 
 

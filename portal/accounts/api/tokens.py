@@ -80,6 +80,8 @@ def authenticate(token: str) -> tuple[User, Actor]:
 
 
 def _by_access_token(claims: dict[str, Any]) -> tuple[User, Actor] | None:
+    if not isinstance(claims["pat"], int):
+        return None
     token = (
         PersonalAccessToken.objects.usable()
         .filter(pk=claims["pat"], user__public_id=claims["sub"], user__is_active=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import BigIntegerField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -68,7 +68,8 @@ class TagRow:
 def tags_of(repository: Repository, *, with_layers: bool = False) -> QuerySet[Tag]:
     """The repository's tags, each with `creator`, the key of who pushed it first (0: not known). One query for all."""
     first = TagHistory.objects.filter(repository=OuterRef("repository"), tag=OuterRef("name")).order_by("id")
-    rows = repository.tags.select_related("manifest").annotate(creator=Coalesce(Subquery(first.values("actor")[:1]), 0))
+    creator = Coalesce(Subquery(first.values("actor")[:1]), Value(0), output_field=BigIntegerField())
+    rows = repository.tags.select_related("manifest").annotate(creator=creator)
     return rows if with_layers else rows.defer(*(f"manifest__{name}" for name in BULKY))
 
 

@@ -1,0 +1,242 @@
+"""Path x method x credential: read it as the policy of the API. A route that is missing here fails the build."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, resolve
+
+from portal.accounts.api.base import ApiView
+from portal.accounts.api.missing import Missing
+from tests import factories
+from tests.api.world import World, call, unconfirm
+from tests.conftest import signed_in
+
+pytestmark = pytest.mark.django_db
+
+CREDENTIALS = (
+    "nobody",
+    "stranger",
+    "owner's session",
+    "owner's password",
+    "token public_read",
+    "token read",
+    "token write",
+    "token admin",
+    "owner unconfirmed",
+)
+
+# nobody, stranger, session, password, then tokens: public_read, read, write, admin; last the unconfirmed owner
+EVERYBODY = (200, 200, 200, 200, 200, 200, 200, 200, 200)
+SIGNED_IN = (401, 200, 200, 200, 200, 200, 200, 200, 200)
+PRIVATE = (404, 404, 200, 200, 404, 200, 200, 200, 200)
+EDIT = (401, 403, 200, 200, 403, 403, 200, 200, 403)
+EDIT_PRIVATE = (404, 404, 200, 200, 404, 403, 200, 200, 403)
+OWN = (401, 403, 200, 200, 403, 403, 403, 200, 403)
+OWN_PRIVATE = (404, 404, 200, 200, 404, 403, 403, 200, 403)
+SOCIAL = (401, 204, 204, 204, 403, 403, 204, 204, 403)
+SOCIAL_PRIVATE = (404, 404, 204, 204, 404, 403, 204, 204, 403)
+CREATE = (401, 403, 201, 201, 403, 403, 201, 201, 403)
+OWN_TOKENS = (401, 200, 200, 200, 403, 403, 403, 403, 200)
+OWN_TOKEN = (401, 404, 200, 200, 403, 403, 403, 403, 200)
+
+
+def done(expected: tuple[int, ...], code: int) -> tuple[int, ...]:
+    """The same row where success has another number."""
+    return tuple(code if status < 300 else status for status in expected)
+
+
+PASSWORD = factories.PASSWORD
+NEW = {"name": "new/app", "namespace": "alice"}
+HOOK = {"name": "deploy", "url": "https://ci.example.org/x"}
+LABEL = {"token_label": "ci", "scopes": ["repo:read"]}
+PUBLIC, PRIVATE_APP = "repositories/alice/public/app", "repositories/alice/private/app"
+TABLE: list[tuple[str, str, Any, tuple[int, ...]]] = [
+    ("POST", "auth/token", {"identifier": "alice", "secret": PASSWORD}, EVERYBODY),
+    ("POST", "users/login", {"username": "alice", "password": PASSWORD}, EVERYBODY),
+    ("GET", "access-tokens", None, OWN_TOKENS),
+    ("POST", "access-tokens", LABEL, done(OWN_TOKENS, 201)),
+    ("GET", "access-tokens/{uuid}", None, OWN_TOKEN),
+    ("PATCH", "access-tokens/{uuid}", {"is_active": False}, OWN_TOKEN),
+    ("DELETE", "access-tokens/{uuid}", None, done(OWN_TOKEN, 204)),
+    ("GET", "api_tokens", None, OWN_TOKENS),
+    ("POST", "api_tokens", {"token_label": "ci"}, done(OWN_TOKENS, 201)),
+    ("GET", "api_tokens/{uuid}", None, OWN_TOKEN),
+    ("PATCH", "api_tokens/{uuid}", {"is_active": False}, OWN_TOKEN),
+    ("DELETE", "api_tokens/{uuid}", None, done(OWN_TOKEN, 202)),
+    ("GET", "user", None, SIGNED_IN),
+    ("GET", "users/alice", None, EVERYBODY),
+    ("GET", "users/bob/repositories/starred", None, EVERYBODY),
+    ("GET", "search/repositories?query=app", None, EVERYBODY),
+    ("GET", "repositories/namespaces", None, SIGNED_IN),
+    ("GET", "namespaces/alice/repositories", None, EVERYBODY),
+    ("GET", "repositories/alice", None, EVERYBODY),
+    ("POST", "namespaces/alice/repositories", NEW, CREATE),
+    ("POST", "repositories", NEW, CREATE),
+    ("GET", "namespaces/alice/repositories/public/app", None, EVERYBODY),
+    ("GET", "namespaces/alice/repositories/private/app", None, PRIVATE),
+    ("PATCH", "namespaces/alice/repositories/public/app", {"description": "x"}, EDIT),
+    ("PATCH", "namespaces/alice/repositories/private/app", {"description": "x"}, EDIT_PRIVATE),
+    ("DELETE", "namespaces/alice/repositories/public/app", None, done(OWN, 202)),
+    ("DELETE", "namespaces/alice/repositories/private/app", None, done(OWN_PRIVATE, 202)),
+    ("GET", PUBLIC, None, EVERYBODY),
+    ("GET", PRIVATE_APP, None, PRIVATE),
+    ("PATCH", PUBLIC, {"full_description": "x"}, EDIT),
+    ("PATCH", PUBLIC, {"is_private": True}, OWN),
+    ("PATCH", PRIVATE_APP, {"full_description": "x"}, EDIT_PRIVATE),
+    ("DELETE", PUBLIC, None, done(OWN, 202)),
+    ("DELETE", PRIVATE_APP, None, done(OWN_PRIVATE, 202)),
+    ("POST", f"{PUBLIC}/privacy", {"is_private": True}, OWN),
+    ("POST", f"{PRIVATE_APP}/privacy", {"is_private": False}, OWN_PRIVATE),
+    ("GET", f"{PUBLIC}/stars/count", None, EVERYBODY),
+    ("GET", f"{PRIVATE_APP}/stars/count", None, PRIVATE),
+    ("POST", f"{PUBLIC}/stars", None, SOCIAL),
+    ("POST", f"{PRIVATE_APP}/stars", None, SOCIAL_PRIVATE),
+    ("DELETE", f"{PUBLIC}/stars", None, SOCIAL),
+    ("DELETE", f"{PRIVATE_APP}/stars", None, SOCIAL_PRIVATE),
+    ("GET", f"{PUBLIC}/comments", None, EVERYBODY),
+    ("GET", f"{PRIVATE_APP}/comments", None, PRIVATE),
+    ("POST", f"{PUBLIC}/comments", {"comment": "hello"}, done(SOCIAL, 201)),
+    ("POST", f"{PRIVATE_APP}/comments", {"comment": "hello"}, done(SOCIAL_PRIVATE, 201)),
+    ("DELETE", PUBLIC + "/comments/{public_comment}", None, done(OWN, 204)),
+    ("DELETE", PRIVATE_APP + "/comments/{private_comment}", None, done(OWN_PRIVATE, 204)),
+    ("GET", "namespaces/alice/repositories/public/app/tags", None, EVERYBODY),
+    ("GET", "namespaces/alice/repositories/private/app/tags", None, PRIVATE),
+    ("GET", "namespaces/alice/repositories/public/app/tags/v1", None, EVERYBODY),
+    ("GET", "namespaces/alice/repositories/private/app/tags/v1", None, PRIVATE),
+    ("GET", "namespaces/alice/repositories/public/app/tags/v1/images", None, EVERYBODY),
+    ("GET", "namespaces/alice/repositories/private/app/tags/v1/images", None, PRIVATE),
+    ("GET", f"{PUBLIC}/tags", None, EVERYBODY),
+    ("GET", f"{PRIVATE_APP}/tags", None, PRIVATE),
+    ("GET", f"{PUBLIC}/tags/v1", None, EVERYBODY),
+    ("GET", f"{PRIVATE_APP}/tags/v1", None, PRIVATE),
+    ("GET", f"{PUBLIC}/tags/v1/images", None, EVERYBODY),
+    ("GET", f"{PRIVATE_APP}/tags/v1/images", None, PRIVATE),
+    ("GET", f"{PUBLIC}/webhooks", None, OWN),
+    ("GET", f"{PRIVATE_APP}/webhooks", None, OWN_PRIVATE),
+    ("POST", f"{PUBLIC}/webhooks", HOOK, done(OWN, 201)),
+    ("POST", f"{PRIVATE_APP}/webhooks", HOOK, done(OWN_PRIVATE, 201)),
+    ("GET", PUBLIC + "/webhooks/{public_webhook}", None, OWN),
+    ("GET", PRIVATE_APP + "/webhooks/{private_webhook}", None, OWN_PRIVATE),
+    ("PATCH", PUBLIC + "/webhooks/{public_webhook}", {"is_active": False}, OWN),
+    ("PATCH", PRIVATE_APP + "/webhooks/{private_webhook}", {"name": "x"}, OWN_PRIVATE),
+    ("DELETE", PUBLIC + "/webhooks/{public_webhook}", None, done(OWN, 204)),
+    ("DELETE", PRIVATE_APP + "/webhooks/{private_webhook}", None, done(OWN_PRIVATE, 204)),
+    ("GET", PUBLIC + "/webhooks/{public_webhook}/deliveries", None, OWN),
+    ("GET", PRIVATE_APP + "/webhooks/{private_webhook}/deliveries", None, OWN_PRIVATE),
+    ("GET", PUBLIC + "/webhooks/{public_webhook}/deliveries/{public_delivery}", None, OWN),
+    ("GET", PRIVATE_APP + "/webhooks/{private_webhook}/deliveries/{private_delivery}", None, OWN_PRIVATE),
+    ("POST", PUBLIC + "/webhooks/{public_webhook}/deliveries/{public_delivery}/redeliver", None, done(OWN, 202)),
+    (
+        "POST",
+        PRIVATE_APP + "/webhooks/{private_webhook}/deliveries/{private_delivery}/redeliver",
+        None,
+        done(OWN_PRIVATE, 202),
+    ),
+]
+IDS = [f"{method} {path}" for method, path, _body, _expected in TABLE]
+
+
+def ask(world: World, credential: str, method: str, path: str, body: Any) -> int:
+    """The status, with everything undone afterwards."""
+    with transaction.atomic():
+        client, token = Client(), ""
+        if credential == "owner unconfirmed":
+            unconfirm(world.alice)
+        if credential in {"owner's session", "owner unconfirmed"}:
+            client = signed_in(world.alice)
+        elif credential == "stranger":
+            client = signed_in(world.charlie)
+        elif credential == "owner's password":
+            token = world.bearer
+        elif credential.startswith("token "):
+            token = world.secrets[f"repo:{credential.split()[1]}"]
+        answer = call(method, path, body, client=client, token=token)
+        transaction.set_rollback(True)
+    return int(answer.status_code)
+
+
+def slashed(path: str) -> str:
+    before, mark, query = path.partition("?")
+    return f"{before}/{mark}{query}"
+
+
+@pytest.mark.parametrize(("method", "path", "body", "expected"), TABLE, ids=IDS)
+def test_table(world: World, method: str, path: str, body: Any, expected: tuple[int, ...]) -> None:
+    path = path.format(**world.names())
+    for form in (path, slashed(path)):
+        got = {who: ask(world, who, method, form, body) for who in CREDENTIALS}
+        assert got == dict(zip(CREDENTIALS, expected, strict=True)), form
+    if method == "GET":
+        assert tuple(ask(world, who, "HEAD", path, None) for who in CREDENTIALS) == expected
+
+
+@pytest.mark.parametrize(("method", "path", "body", "expected"), TABLE, ids=IDS)
+def test_a_credential_that_died_is_refused_wherever_one_is_read(
+    world: World, method: str, path: str, body: Any, expected: tuple[int, ...]
+) -> None:
+    answer = call(method, path.format(**world.names()), body, token="moor_pat_gone")
+    if path in {"auth/token", "users/login"}:
+        assert answer.status_code == 200
+    else:
+        assert answer.status_code == 401
+        assert answer["WWW-Authenticate"].startswith("Bearer")
+        assert answer.json()["detail"] == answer.json()["message"]
+
+
+def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, route)
+        elif route.startswith("v2/"):
+            yield route, pattern
+
+
+def offered() -> dict[str, type[ApiView]]:
+    found = {}
+    for route, pattern in routes(get_resolver().url_patterns):
+        view: type[ApiView] = pattern.callback.cls  # type: ignore[attr-defined]
+        assert issubclass(view, ApiView), route
+        found[str(pattern.name)] = view
+    return found
+
+
+def test_no_route_is_missing() -> None:
+    names = {"uuid": "x"} | {f"{side}_{what}": 1 for side in ("public", "private") for what in WHATS}
+    covered = {
+        (resolve(f"/v2/{path.format(**names)}".partition("?")[0]).url_name, method) for method, path, *_ in TABLE
+    }
+    wanted = {(name, method) for name, view in offered().items() for method in view.needs}
+    assert covered == wanted
+
+
+WHATS = ("comment", "webhook", "delivery")
+
+
+@pytest.mark.parametrize("view", sorted({*offered().values()} - {Missing}, key=str), ids=str)
+def test_every_handler_declares_what_it_needs_and_nothing_else_is_answered(view: type[ApiView]) -> None:
+    handlers = {name.upper() for name in ("get", "post", "put", "patch", "delete") if hasattr(view, name)}
+    assert handlers & {name.upper() for name in view.http_method_names} == set(view.needs)
+
+
+def test_methods_that_are_not_offered_are_refused(world: World) -> None:
+    offered_by_path: dict[str, set[str]] = {}
+    for method, path, *_rest in TABLE:
+        offered_by_path.setdefault(path.format(**world.names()), set()).add(method)
+    for path, methods in offered_by_path.items():
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - methods:
+            same_route = {m for p, ms in offered_by_path.items() if p.partition("?")[0] == path for m in ms}
+            if method in same_route:
+                continue
+            answer = call(method, path, {} if method in {"POST", "PUT", "PATCH"} else None, token=world.bearer)
+            assert answer.status_code == 405, (method, path)
+            assert answer.json()["message"], (method, path)
+
+
+def test_tags_are_not_deleted_here_yet(world: World) -> None:
+    answer = call("DELETE", f"{PUBLIC}/tags/v1/", token=world.bearer)
+    assert answer.status_code == 405
+    assert answer["Allow"] == "GET, HEAD"
