@@ -1,5 +1,6 @@
 """Manifests, tags and the history of tags."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -108,6 +109,11 @@ class Tag(models.Model):
     pushed_by_name = models.CharField(max_length=64, blank=True)
     """Kept when the person is gone; empty when the registry was pushed to another way."""
     last_pulled_at = models.DateTimeField(null=True, blank=True)
+
+    moved_from: str | None
+    moved_at: datetime | None
+    moved_by: str | None
+    """Of the tag's last move, on rows that `reads.tag_rows` returned."""
 
     objects: ClassVar[models.Manager["Tag"]] = models.Manager()
 

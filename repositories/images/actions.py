@@ -1,0 +1,197 @@
+"""Everything that writes manifests, tags and their history."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from portal.events.record import record
+from portal.kit import jobs
+from repositories.images.manifests import Entry, Parsed
+from repositories.images.models import IndexEntry, Manifest, ManifestKind, Tag, TagHistory
+from repositories.models import Repository
+
+READ_DETAILS = "repositories.images.read_details"
+Moved = TagHistory.Action
+
+
+@dataclass(frozen=True, slots=True)
+class Pusher:
+    """Who pushed, as the push intent remembers them: the person may be gone by now."""
+
+    user_id: int | None = None
+    public_id: str = ""
+    name: str = ""
+    credential_label: str = ""
+    address: str = ""
+    client: str = ""
+
+
+UNKNOWN = Pusher()
+"""Of what was found in the registry: nobody saw it come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What arrived. `tag` is empty for a push by digest."""
+
+    digest: str
+    parsed: Parsed
+    tag: str = ""
+    pusher: Pusher = UNKNOWN
+
+
+def record_push(*, repository_id: int, push: Push) -> Manifest:
+    """Write manifest, tag, history, counters and, for a tag, the event `repo.tag.push`. Called by the gateway.
+
+    Inside the caller's transaction, which also ends the push intent, so that both happen or neither. Holds the
+    repository's row meanwhile; 8 to 12 queries. Raises Repository.DoesNotExist when it was deleted meanwhile.
+    """
+    now = timezone.now()
+    repository = lock_repository(repository_id)
+    manifest = _keep_manifest(repository, push, now)
+    if not push.tag:
+        return manifest
+    history = _point_tag(repository, manifest, push, now)
+    record(
+        "repo.tag.push",
+        actor=push.pusher,
+        namespace=repository.namespace_name,
+        repository_id=repository.pk,
+        target=f"{repository.full_name}:{push.tag}",
+        old={"digest": history.previous_digest} if history.previous_digest else None,
+        new=_told(manifest, history),
+    )
+    return manifest
+
+
+def record_found(*, repository_id: int, digest: str, parsed: Parsed, tag: str = "") -> bool:
+    """Write what the registry holds and we did not know of: a manifest, and the tag if there is none of that name.
+
+    No event, so no webhook: an old image is no push. Returns whether anything was new. One transaction of its own.
+    """
+    push = Push(digest=digest, parsed=parsed, tag=tag)
+    with transaction.atomic():
+        repository = lock_repository(repository_id)
+        known = Manifest.objects.filter(repository=repository, digest=digest).exists()
+        manifest = _keep_manifest(repository, push, timezone.now())
+        if not tag or Tag.objects.filter(repository=repository, name=tag).exists():
+            return not known
+        _point_tag(repository, manifest, push, timezone.now(), found=True)
+    return True
+
+
+def lock_repository(repository_id: int) -> Repository:
+    """Two writes to one repository's tags wait for each other (on SQLite all writes do)."""
+    return Repository.objects.select_for_update(of=("self",)).get(pk=repository_id)
+
+
+def _keep_manifest(repository: Repository, push: Push, now: datetime) -> Manifest:
+    parsed = push.parsed
+    manifest, created = Manifest.objects.get_or_create(
+        repository=repository, digest=push.digest, defaults=_columns(parsed) | {"pushed_at": now}
+    )
+    if not created:
+        Manifest.objects.filter(pk=manifest.pk).update(pushed_at=now)
+        manifest.pushed_at = now
+        return manifest
+    IndexEntry.objects.bulk_create(
+        [_entry(manifest, position, entry) for position, entry in enumerate(parsed.entries)], batch_size=200
+    )
+    if manifest.kind == ManifestKind.INDEX:
+        manifest.total_size = _size_of_children(manifest, parsed)
+        manifest.save(update_fields=["total_size"])
+    if manifest.details == Manifest.Details.PENDING:
+        jobs.enqueue(READ_DETAILS, manifest.pk)
+    return manifest
+
+
+def _columns(parsed: Parsed) -> dict[str, Any]:
+    """Only an image's config is worth reading; of all else the manifest itself told everything."""
+    image = parsed.kind == ManifestKind.IMAGE
+    return {
+        "media_type": parsed.media_type,
+        "artifact_type": parsed.artifact_type,
+        "kind": parsed.kind,
+        "size": parsed.size,
+        "total_size": parsed.total_size,
+        "config_digest": parsed.config.digest if parsed.config else "",
+        "subject_digest": parsed.subject_digest,
+        "layers": [
+            {"digest": layer.digest, "size": layer.size, "media_type": layer.media_type} for layer in parsed.layers
+        ],
+        "annotations": parsed.annotations,
+        "details": Manifest.Details.PENDING if image else Manifest.Details.READ,
+    }
+
+
+def _entry(index: Manifest, position: int, entry: Entry) -> IndexEntry:
+    return IndexEntry(
+        index=index,
+        position=position,
+        digest=entry.digest,
+        media_type=entry.media_type,
+        size=entry.size,
+        os=entry.platform.os,
+        architecture=entry.platform.architecture,
+        variant=entry.platform.variant,
+        os_version=entry.platform.os_version,
+        annotations=entry.annotations,
+    )
+
+
+def _size_of_children(index: Manifest, parsed: Parsed) -> int:
+    """Children are pushed before their index; one that is missing counts nothing."""
+    digests = {entry.digest for entry in parsed.entries}
+    children = Manifest.objects.filter(repository_id=index.repository_id, digest__in=digests)
+    return sum(children.values_list("total_size", flat=True))
+
+
+def _point_tag(
+    repository: Repository, manifest: Manifest, push: Push, now: datetime, *, found: bool = False
+) -> TagHistory:
+    tag = Tag.objects.filter(repository=repository, name=push.tag).select_related("manifest").first()
+    previous = tag.manifest.digest if tag else ""
+    written = {
+        "manifest": manifest,
+        "pushed_at": now,
+        "pushed_by_id": push.pusher.user_id,
+        "pushed_by_name": push.pusher.name,
+    }
+    Tag.objects.update_or_create(repository=repository, name=push.tag, defaults=written)
+    counted = {"tag_count": F("tag_count") + 1} if tag is None else {}
+    Repository.objects.filter(pk=repository.pk).update(updated_at=now, last_pushed_at=now, **counted)
+    return TagHistory.objects.create(
+        repository=repository,
+        tag=push.tag,
+        action=Moved.FOUND if found else _what_happened(previous, push.digest),
+        digest=push.digest,
+        previous_digest="" if previous == push.digest else previous,
+        at=now,
+        actor_id=push.pusher.user_id,
+        actor_name=push.pusher.name,
+        credential=push.pusher.credential_label,
+        client=push.pusher.client,
+    )
+
+
+def _what_happened(previous: str, digest: str) -> TagHistory.Action:
+    if not previous:
+        return Moved.CREATED
+    return Moved.REPEATED if previous == digest else Moved.MOVED
+
+
+def _told(manifest: Manifest, history: TagHistory) -> dict[str, Any]:
+    """What the event says of the image: as much as is known at once."""
+    entries = manifest.entries.all() if manifest.kind == ManifestKind.INDEX else ()
+    return {
+        "tag": history.tag,
+        "digest": manifest.digest,
+        "media_type": manifest.media_type,
+        "previous_digest": history.previous_digest,
+        "platforms": [entry.platform for entry in entries if entry.platform and not entry.is_attestation],
+        "size": manifest.total_size,
+    }
