@@ -155,7 +155,7 @@ def _finite(text: str) -> float:
 
 
 def _storable(value: Any) -> Any:
-    """With U+FFFD in place of NUL and of half surrogate pairs, which PostgreSQL holds not. The bytes stay as they are."""
+    """With U+FFFD in place of NUL and of half surrogate pairs, which PostgreSQL refuses. The bytes stay."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     if isinstance(value, list):

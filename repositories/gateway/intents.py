@@ -1,0 +1,175 @@
+"""Push intents: opened before the registry is asked, settled once by whoever comes first.
+
+Between `open_intent` and `settle` stands no transaction. A crash at any point leaves an open intent, which the sweep
+settles by what the registry then holds.
+"""
+
+import hashlib
+import logging
+import time
+import uuid
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.actor import Actor
+from portal.kit.errors import Unavailable
+from repositories.gateway.models import PushIntent
+from repositories.images import actions as images, manifests
+from repositories.images.models import Manifest, Tag
+from repositories.models import Repository
+from repositories.registry import client
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=90)
+"""Longer than the gateway can take: its wait for the registry is bounded below that (client.WRITE_TIMEOUT)."""
+SWEEP_LEASE = timedelta(seconds=30)
+WAIT_FOR_OTHERS = 10.0
+"""Seconds that a push waits for another push of the same tag."""
+POLL = 0.05
+SWEEP_MOST = 50
+
+State = PushIntent.State
+
+
+def open_intent(
+    *, actor: Actor, repository: Repository, reference: str, tag: str, body: bytes, media_type: str
+) -> PushIntent:
+    """Commit who is about to push what. Raises Unavailable when another push of the tag is not done within 10 s.
+
+    The unique constraint on the open intent of a tag decides who goes first.
+    """
+    deadline = time.monotonic() + WAIT_FOR_OTHERS
+    while True:
+        try:
+            with transaction.atomic():
+                return PushIntent.objects.create(
+                    repository=repository,
+                    reference=reference,
+                    tag=tag,
+                    digest=digest_of(body, like=reference),
+                    media_type=media_type,
+                    body=body,
+                    actor_id=actor.user_id,
+                    actor_public_id=actor.public_id,
+                    actor_name=actor.name,
+                    credential=actor.credential_label[:160],
+                    address=actor.address,
+                    client=actor.client,
+                    leased_until=timezone.now() + LEASE,
+                )
+        except IntegrityError as error:
+            if not PushIntent.objects.filter(repository=repository, tag=tag, state=State.OPEN).exists():
+                _not_deleted_meanwhile(repository, error)
+            if time.monotonic() >= deadline:
+                raise Unavailable(_("Another push of this tag is under way. Please try again.")) from error
+            time.sleep(POLL)
+
+
+def _not_deleted_meanwhile(repository: Repository, error: IntegrityError) -> None:
+    if not Repository.objects.filter(pk=repository.pk).exists():
+        raise Unavailable(_("The repository was deleted while you pushed.")) from error
+
+
+def digest_of(body: bytes, *, like: str = "") -> str:
+    """The digest of the body, by the algorithm of the digest `like`, or else SHA-256."""
+    algorithm = "sha512" if like.startswith("sha512:") else "sha256"
+    return f"{algorithm}:{hashlib.new(algorithm, body).hexdigest()}"
+
+
+def settle(intent: PushIntent) -> bool:
+    """The registry took the manifest: record the push and end the intent, in one transaction.
+
+    False when somebody else had settled it, or when the repository was deleted and took its intents with it: the
+    conditional update decides.
+    """
+    parsed = manifests.parse(bytes(intent.body), intent.media_type)
+    with transaction.atomic():
+        if not _end(intent, State.DONE):
+            return False
+        push = images.Push(digest=intent.digest, parsed=parsed, tag=intent.tag, pusher=_pusher(intent))
+        images.record_push(repository_id=intent.repository_id, push=push)
+    return True
+
+
+def refuse(intent: PushIntent) -> bool:
+    """The registry did not take the manifest. False when somebody else had settled the intent."""
+    return _end(intent, State.REFUSED)
+
+
+def hand_over(intent: PushIntent) -> None:
+    """Nobody knows whether the registry took it: let the sweep ask, at once."""
+    PushIntent.objects.filter(pk=intent.pk, state=State.OPEN).update(leased_until=timezone.now())
+
+
+def _end(intent: PushIntent, state: PushIntent.State) -> bool:
+    rows = PushIntent.objects.filter(pk=intent.pk, state=State.OPEN)
+    return bool(rows.update(state=state, body=b""))
+
+
+def _pusher(intent: PushIntent) -> images.Pusher:
+    return images.Pusher(
+        user_id=intent.actor_id,
+        public_id=intent.actor_public_id,
+        name=intent.actor_name,
+        credential_label=intent.credential,
+        address=intent.address,
+        client=intent.client,
+    )
+
+
+def being_pushed(repository: Repository, tag: str) -> bool:
+    return PushIntent.objects.filter(repository=repository, tag=tag, state=State.OPEN).exists()
+
+
+def sweep() -> None:
+    """Settle the intents that were left behind. One query when there are none; an error in one stops no other."""
+    left = PushIntent.objects.filter(state=State.OPEN, leased_until__lte=timezone.now()).order_by("leased_until")
+    for pk in list(left.values_list("pk", flat=True)[:SWEEP_MOST]):
+        try:
+            _settle_left_behind(pk)
+        except client.RegistryUnavailable:
+            return  # the others would wait as long; the next sweep asks again
+        except Exception:
+            log.exception("Push intent %s could not be settled.", pk)
+
+
+def _settle_left_behind(pk: uuid.UUID) -> None:
+    now = timezone.now()
+    leased = PushIntent.objects.filter(pk=pk, state=State.OPEN, leased_until__lte=now)
+    if not leased.update(leased_until=now + SWEEP_LEASE):
+        return
+    intent = PushIntent.objects.select_related("repository").get(pk=pk)
+    try:
+        took = _registry_took(intent)
+    except client.RegistryUnavailable:
+        hand_over(intent)
+        raise
+    if took:
+        settle(intent)
+    else:
+        refuse(intent)
+
+
+def _registry_took(intent: PushIntent) -> bool:
+    """Whether the registry holds what the intent meant to push, and holds it because of this push.
+
+    When the tag pointed there before, only a notification tells; without one it is as if nobody had pushed.
+    """
+    try:
+        held = client.head_manifest(intent.repository.full_name, intent.reference).digest
+    except client.ManifestUnknown:
+        return False
+    if held != intent.digest:
+        return False
+    return intent.seen_at is not None or not _known_before(intent)
+
+
+def _known_before(intent: PushIntent) -> bool:
+    if intent.tag:
+        rows = Tag.objects.filter(repository_id=intent.repository_id, name=intent.tag)
+        return rows.filter(manifest__digest=intent.digest).exists()
+    return Manifest.objects.filter(repository_id=intent.repository_id, digest=intent.digest).exists()

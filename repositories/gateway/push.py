@@ -1,0 +1,100 @@
+"""The Push way: a manifest comes in, and the registry and the database both have it, or neither.
+
+verify the token -> may the actor still push -> commit the intent -> forward -> record and end the intent -> answer with
+the registry's own answer.
+"""
+
+import logging
+
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.actor import Actor
+from portal.accounts.middleware import client_address, client_name
+from portal.kit.errors import MoorageError
+from repositories import actions as repositories
+from repositories.gateway import bodies, intents
+from repositories.gateway.paths import ManifestPath
+from repositories.images import manifests
+from repositories.registry import client, verify
+from repositories.registry.errors import answer, respond, unauthorized
+from repositories.registry.signing import Access
+
+log = logging.getLogger(__name__)
+
+
+def put_manifest(request: HttpRequest, path: ManifestPath) -> HttpResponse:
+    """Answer a manifest PUT in the registry's protocol. Never raises; a refused one leaves the database as it was."""
+    wrong = _check_path(path)
+    if wrong is not None:
+        return wrong
+    wanted = [Access(path.name, ("pull", "push"))]
+    try:
+        verified = verify.bearer(request)
+        if verified is None:
+            return unauthorized(request, wanted)
+        if not verified.may(path.name, "pull", "push"):
+            return unauthorized(request, wanted, error="insufficient_scope")
+        actor = verify.actor_of(verified).seen_from(address=client_address(request), client=client_name(request))
+    except verify.InvalidToken:
+        return unauthorized(request, wanted, error="invalid_token")
+    return _put(request, path, actor)
+
+
+def _check_path(path: ManifestPath) -> HttpResponse | None:
+    if not path.valid_name:
+        return respond(400, "NAME_INVALID", "invalid repository name", detail={"name": path.name[:300]})
+    if not path.valid_reference:
+        if path.tag:
+            return respond(400, "TAG_INVALID", "manifest tag is not valid")
+        return respond(400, "DIGEST_INVALID", "provided digest is not valid")
+    return None
+
+
+def _put(request: HttpRequest, path: ManifestPath, actor: Actor) -> HttpResponse:
+    media_type = str(request.META.get("CONTENT_TYPE", "")).partition(";")[0].strip()
+    try:
+        body = bodies.read_body(request, limit=client.MANIFEST_MAX)
+        manifests.parse(body, media_type)
+    except (manifests.ManifestInvalid, bodies.TooLong, bodies.CutOff) as error:
+        return respond(400, "MANIFEST_INVALID", "manifest invalid", detail=str(error.message))
+    if not path.tag and intents.digest_of(body, like=path.reference) != path.reference:
+        return respond(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
+    try:
+        return _push(path, actor, body, media_type)
+    except MoorageError as error:
+        return answer(error)
+    except DatabaseError:
+        # The intent, if there is one, stays open, and the sweep settles it.
+        log.exception("The database failed a push of %s.", path.name)
+        return respond(503, "UNAVAILABLE", "the push could not be recorded at this moment; try again")
+
+
+def _push(path: ManifestPath, actor: Actor, body: bytes, media_type: str) -> HttpResponse:
+    """Raises NotFound, Forbidden or Unauthorized for a right that was lost since the token was made, Unavailable."""
+    repository = repositories.create_repository_on_push(actor=actor, full_name=path.name)
+    intent = intents.open_intent(
+        actor=actor, repository=repository, reference=path.reference, tag=path.tag, body=body, media_type=media_type
+    )
+    try:
+        given = client.put_manifest(path.name, path.reference, body=body, media_type=media_type, subject=str(intent.pk))
+    except client.RegistryUnavailable:
+        intents.hand_over(intent)
+        raise
+    if given.status == 201:
+        intents.settle(intent)
+    elif given.status < 500:
+        intents.refuse(intent)
+    else:
+        intents.hand_over(intent)
+    return HttpResponse(given.body, status=given.status, headers=dict(given.headers))
+
+
+def refuse_delete(request: HttpRequest, path: ManifestPath) -> HttpResponse:
+    """Images are not deleted through the registry's protocol yet: it would take every tag of the digest along."""
+    wrong = _check_path(path)
+    if wrong is not None:
+        return wrong
+    message = _("Deleting an image here would delete all its tags; it is not possible yet.")
+    return respond(405, "UNSUPPORTED", message, headers={"Allow": "GET, HEAD, PUT"})
