@@ -13,7 +13,7 @@ from deploy.embedded.data import open_data
 from deploy.embedded.errors import StartError
 from deploy.embedded.packages import find_tools, version_of
 from deploy.embedded.product import Product, bring_up, describe, fill_in
-from deploy.embedded.supervisor import Supervisor
+from deploy.embedded.supervisor import Supervisor, emit
 
 
 def main() -> None:
@@ -73,7 +73,9 @@ async def _supervise(product: Product, *, demo: bool) -> int:
         stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, ask_to_stop)
+        # Under nohup the end of the terminal is not the end of the product.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, ask_to_stop)
     supervisor = Supervisor(product.data.path("run", "processes.json"))
     work = asyncio.create_task(_start(product, supervisor, demo=demo))
     stopped = asyncio.create_task(stop.wait())
@@ -92,7 +94,7 @@ async def _supervise(product: Product, *, demo: bool) -> int:
 async def _start(product: Product, supervisor: Supervisor, *, demo: bool) -> None:
     superuser = await bring_up(product, supervisor)
     people = await fill_in(product, supervisor) if demo else None
-    print(f"\n{describe(product, superuser, people)}\n", flush=True)
+    emit(f"\n{describe(product, superuser, people)}\n")
 
 
 if __name__ == "__main__":

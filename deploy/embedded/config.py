@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from urllib.parse import quote
 
 from deploy.embedded.address import Address, listening_on
 from deploy.embedded.data import Data
@@ -69,7 +70,7 @@ def portal_settings(data: Data, address: Address, ports: Ports) -> dict[str, str
         "MOORAGE_WEBHOOK_NETWORKS": LOOPBACK_NETWORKS,
         **chosen_settings(),
         "MOORAGE_DATA": str(data.folder),
-        "MOORAGE_DATABASE_URL": f"sqlite:///{data.database}",
+        "MOORAGE_DATABASE_URL": f"sqlite:///{quote(str(data.database))}",
         "MOORAGE_REDIS_URL": f"redis://:{password}@127.0.0.1:{ports.redis}/0",
         "MOORAGE_PUBLIC_URL": address.url,
         "MOORAGE_EXTRA_HOSTS": ",".join(host for host in address.hosts if host != address.docker_host),
@@ -137,12 +138,12 @@ def render_registry(data: Data, ports: Ports, *, version: int) -> Path:
     return _render(
         "registry.yml",
         data,
-        storage=str(data.path("registry")),
+        storage=json.dumps(str(data.path("registry"))),
         port=ports.registry,
         http_secret=data.secret("registry_http_secret"),
         service=SERVICE,
         issuer=SERVICE,
-        certificate=str(data.key("token.crt")),
+        certificate=json.dumps(str(data.key("token.crt"))),
         signing="    signingalgorithms:\n      - ES256" if version >= 3 else "",
         web=ports.web,
         notification_secret=data.secret("notification_secret"),

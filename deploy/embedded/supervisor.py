@@ -99,7 +99,7 @@ class Supervisor:
 
     def say(self, line: str, name: str = "moorage") -> None:
         """A line in the log, as the named service."""
-        _print(f"{self._prefix(name)}{line}")
+        emit(f"{self._prefix(name)}{line}")
 
     async def _keep(self, running: Running) -> None:
         pause = FIRST_PAUSE
@@ -201,12 +201,13 @@ async def _copy_lines(stream: asyncio.StreamReader, prefix: str) -> None:
         if len(rest) > 65536:
             lines, rest = [*lines, rest], b""
         for line in lines:
-            _print(prefix + line.decode(errors="replace").rstrip("\r"))
+            emit(prefix + line.decode(errors="replace").rstrip("\r"))
     if rest:
-        _print(prefix + rest.decode(errors="replace"))
+        emit(prefix + rest.decode(errors="replace"))
 
 
-def _print(line: str) -> None:
+def emit(line: str) -> None:
+    """Prints a line at once."""
     # A reader that went away (bin/run | head) must not end the product.
     with contextlib.suppress(BrokenPipeError):
         print(line, flush=True)

@@ -15,8 +15,8 @@ from tests.system.product import ROOT, SERVICES, Product, free_port, wait_until
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Product]:
-    """An installation that a test may stop and kill as it likes."""
-    installation = Product(tmp_path / "data").start()
+    """An installation that a test may stop and kill as it likes, in a folder whose name needs care everywhere."""
+    installation = Product(tmp_path / "da ta #1 %41+'").start()
     pids = list(installation.pids().values())
     yield installation
     assert installation.stop() == 0
@@ -101,6 +101,7 @@ def test_killed_supervisor_leaves_nothing_for_long(own: Product) -> None:
 
 def test_second_start_is_quick_and_keeps_everything(own: Product) -> None:
     account = own.signup("alice-restart")
+    assert (own.data / "db.sqlite3").exists()
     passwords = own.output().count("first superuser")
     keys = {path.name: path.read_bytes() for path in (own.data / "keys").iterdir()}
     own.stop()
