@@ -6,7 +6,7 @@ from repositories.webhooks.api import views
 
 ALL = "repositories/<namespace:namespace>/<repository:repository>/webhooks"
 ONE = f"{ALL}/<int:webhook_id>"
-DELIVERY = f"{ONE}/deliveries/<str:delivery_id>"
+DELIVERY = f"{ONE}/deliveries/<slug:delivery_id>"
 
 urlpatterns = [
     path(ALL, views.Webhooks.as_view(), name="api_webhooks"),

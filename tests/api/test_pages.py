@@ -138,7 +138,7 @@ LISTS: list[tuple[str, Callable[[User, int], None], int]] = [
     ("users/alice/repositories/starred", fill_stars, 5),
     ("search/repositories?query=app", fill_repositories, 3),
     (f"{APP}/comments", fill_comments, 4),
-    (f"{APP}/tags", fill_tags, 4),
+    (f"{APP}/tags", fill_tags, 5),
     (f"namespaces/alice/{APP.replace('alice/', '')}/tags", fill_multi_platform_tags, 6),
     (f"{APP}/webhooks", fill_webhooks, 5),
     (f"{APP}/webhooks/1/deliveries", fill_deliveries, 6),

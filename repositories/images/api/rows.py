@@ -9,6 +9,7 @@ from django.db.models import BigIntegerField, OuterRef, QuerySet, Subquery, Valu
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from repositories.images import reads
 from repositories.images.api.contents import content_type
 from repositories.images.models import IndexEntry, Manifest, ManifestKind, Tag, TagHistory
 from repositories.models import Repository
@@ -66,21 +67,21 @@ class TagRow:
 
 
 def tags_of(repository: Repository, *, with_layers: bool = False) -> QuerySet[Tag]:
-    """The repository's tags, each with `creator`, the key of who pushed it first (0: not known). One query for all."""
+    """The repository's tags, each with `creator`, the key of who pushed it first (0: unknown). Two queries for all."""
     first = TagHistory.objects.filter(repository=OuterRef("repository"), tag=OuterRef("name")).order_by("id")
     creator = Coalesce(Subquery(first.values("actor")[:1]), Value(0), output_field=BigIntegerField())
-    rows = repository.tags.select_related("manifest").annotate(creator=creator)
-    return rows if with_layers else rows.defer(*(f"manifest__{name}" for name in BULKY))
+    rows = reads.tag_rows(repository).annotate(creator=creator)
+    return rows.defer(None) if with_layers else rows
 
 
 def tag_rows(tags: Sequence[Tag]) -> list[TagRow]:
-    """What the API shows of these tags, all of one repository. Two queries more, for multi-platform images."""
+    """What the API shows of these tags, all of one repository. One query more, for multi-platform images."""
     found = _images(tags, with_layers=False)
     return [_tag_row(tag, found[tag.pk]) for tag in tags]
 
 
 def images_with_layers(tag: Tag) -> list[Image]:
-    """Every platform of one tag, with its layers. Two queries at most."""
+    """Every platform of one tag, with its layers. One query at most."""
     return _images([tag], with_layers=True)[tag.pk]
 
 
@@ -112,16 +113,13 @@ def _status(tag: Tag) -> str:
 
 def _images(tags: Sequence[Tag], *, with_layers: bool) -> dict[int, list[Image]]:
     """Tag -> its platforms. An index names its children by digest; the registry may lack some of them."""
-    indexes = [tag.manifest_id for tag in tags if tag.manifest.kind == ManifestKind.INDEX]
-    entries: dict[int, list[IndexEntry]] = {pk: [] for pk in indexes}
-    for entry in IndexEntry.objects.filter(index__in=indexes).order_by("index", "position") if indexes else ():
-        entries[entry.index_id].append(entry)
+    entries = {tag.pk: list(tag.manifest.entries.all()) for tag in tags if tag.manifest.kind == ManifestKind.INDEX}
     digests = {entry.digest for listed in entries.values() for entry in listed}
     children = _children(tags[0].repository_id, digests, with_layers=with_layers) if digests else {}
     found = {}
     for tag in tags:
-        if tag.manifest.kind == ManifestKind.INDEX:
-            listed = entries[tag.manifest_id]
+        if tag.pk in entries:
+            listed = entries[tag.pk]
             found[tag.pk] = [_of_entry(tag, e, children.get(e.digest), with_layers=with_layers) for e in listed]
         else:
             found[tag.pk] = [_of_manifest(tag, tag.manifest, with_layers=with_layers)]
