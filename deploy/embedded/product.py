@@ -19,6 +19,8 @@ from deploy.embedded.supervisor import Service, Supervisor
 # Seconds until /readyz has to be fine. A first start migrates, and the machine may be slow.
 READY_WITHIN = 180.0
 
+# To the registry it is an error when a client asks whether a blob is there, as every push does first.
+REGISTRY_NOISE = r'err\.code="(blob|manifest|name|tag) unknown"'
 # Its warnings are about 16 threads on few cores, which is meant. The limit for its workers to stop is shorter than the
 # supervisor's, so that it is granian itself that ends a worker that hangs.
 GRANIAN = [
@@ -71,7 +73,8 @@ class Product:
     def _registry(self) -> Service:
         rendered = config.render_registry(self.data, self.ports, version=self.registry_version)
         command = [str(self.tools.registry), "serve", str(rendered)]
-        return Service("registry", command, config.program_environment(self.tools), self.data.run)
+        environment = config.program_environment(self.tools)
+        return Service("registry", command, environment, self.data.run, noise=REGISTRY_NOISE)
 
     def _web(self) -> Service:
         return self._granian("web", self.ports.web, workers=2, threads=2)

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import sys
 import time
@@ -32,13 +33,17 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Service:
-    """One process to keep running. Those of the first stage stop last: the others need them to finish their work."""
+    """One process to keep running. Those of the first stage stop last: the others need them to finish their work.
+
+    Lines of its log in which `noise` (a regular expression) is found are left out.
+    """
 
     name: str
     command: list[str]
     environment: dict[str, str]
     folder: Path
     stage: int = 2
+    noise: str | None = None
 
 
 @dataclass
@@ -147,7 +152,7 @@ class Supervisor:
                 if stdout is not None:
                     os.close(stdout)
             self._note()
-        running.log = asyncio.create_task(_copy_lines(stream, self._prefix(service.name)))
+        running.log = asyncio.create_task(_copy_lines(stream, self._prefix(service.name), service.noise))
         return running
 
     async def _clear(self, running: Running) -> None:
@@ -193,17 +198,22 @@ async def _pipe() -> tuple[asyncio.StreamReader, int]:
     return reader, theirs
 
 
-async def _copy_lines(stream: asyncio.StreamReader, prefix: str) -> None:
+async def _copy_lines(stream: asyncio.StreamReader, prefix: str, noise: str | None) -> None:
     """Not readline(): it gives up at a line longer than its limit, and a child whose pipe is full stops working."""
     rest = b""
     while chunk := await stream.read(65536):
         *lines, rest = (rest + chunk).split(b"\n")
         if len(rest) > 65536:
             lines, rest = [*lines, rest], b""
-        for line in lines:
-            emit(prefix + line.decode(errors="replace").rstrip("\r"))
-    if rest:
-        emit(prefix + rest.decode(errors="replace"))
+        _emit_lines(lines, prefix, noise)
+    _emit_lines([rest] if rest else [], prefix, noise)
+
+
+def _emit_lines(lines: list[bytes], prefix: str, noise: str | None) -> None:
+    for line in lines:
+        text = line.decode(errors="replace").rstrip("\r")
+        if noise is None or not re.search(noise, text):
+            emit(prefix + text)
 
 
 def emit(line: str) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,17 @@ def test_every_line_has_its_name_and_long_ones_stop_nobody(tmp_path: Path, capsy
     assert all(line.startswith("loud     | ") for line in lines)
     assert sum(line.count("x") for line in lines) == 300_000
     assert {"loud     | second", "loud     | no newline"} <= set(lines)
+
+
+def test_noise_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = "import sys; print('code=\"blob unknown\"', 'real trouble', sep='\\n', file=sys.stderr)"
+    service = replace(python("registry", code), noise='code="(blob|tag) unknown"')
+
+    async def body(watched: Supervisor) -> None:
+        await watched.run_once(service)
+
+    supervise(tmp_path, body)
+    assert capsys.readouterr().out == "registry | real trouble\n"
 
 
 def test_output_of_a_step_is_returned(tmp_path: Path) -> None:
