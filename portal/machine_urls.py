@@ -5,8 +5,8 @@ from django.urls import include, path
 from portal.web import health
 
 urlpatterns = [
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
     path("", include("repositories.registry.urls")),
     path("", include("repositories.gateway.urls")),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
 ]

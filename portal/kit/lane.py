@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import Resolver404, get_resolver
 
 
@@ -24,4 +24,7 @@ class MachineLane:
             return self.get_response(request)
         request.resolver_match = match
         response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+        if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
+            # As CommonMiddleware does on the long way; without it the answer would be sent in chunks.
+            response.headers["Content-Length"] = str(len(response.content))
         return response

@@ -32,9 +32,9 @@ OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST_TYPES = (DOCKER_MANIFEST, DOCKER_LIST, OCI_MANIFEST, OCI_INDEX)
 # All four, always: without the OCI types the registry says MANIFEST_UNKNOWN, without lists it gives the amd64 child.
 ACCEPT = ", ".join(MANIFEST_TYPES)
-# Seconds: for the connection, for each wait.
+# Seconds: for the connection, for each wait. A push intent's lease is longer than a write can take.
 READ_TIMEOUT = (3.0, 10.0)
-WRITE_TIMEOUT = (3.0, 60.0)
+WRITE_TIMEOUT = (3.0, 15.0)
 # RFC 9110 7.6.1, and what the server in front of us computes itself.
 _HOP_BY_HOP = frozenset(
     [

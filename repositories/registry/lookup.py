@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from portal.accounts.actor import ANONYMOUS, Actor, Credential, CredentialKind
 from portal.accounts.credentials import access_token_credential
+from portal.kit.raw_sql import fetch_all
 from portal.kit.secrets import hash_token
 from repositories.access import OWNS_SQL, ROLE_SQL
 
@@ -70,7 +71,7 @@ def find_nobody(names: Sequence[str]) -> Found:
     """Nobody, and the repositories that exist. One statement; none for no names."""
     if not names:
         return Found(ANONYMOUS, {})
-    rows = _run(_statement_for_nobody(len(names)), names)
+    rows = fetch_all(_statement_for_nobody(len(names)), names)
     return Found(ANONYMOUS, {name: Row(role, visibility) for name, visibility, role in rows})
 
 
@@ -93,7 +94,7 @@ def find_by_refresh_token(secret: str, service: str, names: Sequence[str]) -> Fo
 
 def _find(source: tuple[str, str, str], parameters: list[Any], names: Sequence[str]) -> Found | None:
     asked = [part for name in names for part in (name, name.partition("/")[0])]
-    rows = _run(_statement(source, len(names)), [*asked, *parameters])
+    rows = fetch_all(_statement(source, len(names)), [*asked, *parameters])
     if not rows:
         return None
     person, token, refresh = rows[0][:6], rows[0][6:9], rows[0][9:11]
@@ -135,13 +136,6 @@ def _statement_for_nobody(count: int) -> str:
     role = ROLE_SQL.format(repository="r", user="NULL")
     marks = ", ".join(["%s"] * count)
     return f"SELECT r.full_name, r.visibility, {role} FROM repositories_repository r WHERE r.full_name IN ({marks})"  # noqa: S608  likewise
-
-
-def _run(statement: str, parameters: Sequence[Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows: list[Any] = cursor.fetchall()
-        return rows
 
 
 def _now() -> Any:

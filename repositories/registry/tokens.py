@@ -5,12 +5,14 @@ The answer to a request for rights that the actor lacks is a smaller token; only
 
 import base64
 import binascii
+from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import BadRequest, SuspiciousOperation
-from django.http import HttpRequest, QueryDict, UnreadablePostError
+from django.http import HttpRequest, UnreadablePostError
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import credentials, last_use, tries
@@ -38,6 +40,8 @@ PERMISSIONS = {"pull": Permission.PULL, "push": Permission.PUSH, "delete": Permi
 CREATING = frozenset(["pull", "push"])
 """What is granted on a repository that doesn't exist yet and that the push will create."""
 NO_ROW = Row()
+FIELDS_MAX = 1_000
+"""In a query or form; more scopes than SCOPES_MAX are refused by name, more fields than this without being read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,44 +91,62 @@ def parse(request: HttpRequest) -> Ask:
 
     Raises Unauthorized for a credential that cannot be read, Invalid for everything else that cannot.
     """
-    form = _form(request) if request.method == "POST" else request.GET
-    if form.get("service", settings.REGISTRY_SERVICE) != settings.REGISTRY_SERVICE:
-        raise Invalid(_("This token service serves “%(service)s” only.") % {"service": settings.REGISTRY_SERVICE})
-    login, secret, refresh_token = _credential_of_form(form) if request.method == "POST" else _basic(request)
+    posted = request.method == "POST"
+    form = _form(request) if posted else _query(request)
+    service = settings.REGISTRY_SERVICE
+    if _one(form, "service", default=service) != service:
+        raise Invalid(_("This token service serves “%(service)s” only.") % {"service": service})
+    login, secret, refresh_token = _credential_of_form(form) if posted else _basic(request)
     if "\0" in login:
         raise Unauthorized  # no name holds it, and PostgreSQL takes it for an error
     return Ask(
-        scopes=parse_scopes(form.getlist("scope")),
+        scopes=parse_scopes(form.get("scope", ())),
         login=login,
         secret=secret,
         refresh_token=refresh_token,
-        offline=request.method == "POST" and form.get("access_type") == "offline",
-        client_id=form.get("client_id", "").replace("\0", ""),
+        offline=posted and _one(form, "access_type") == "offline",
+        client_id=_one(form, "client_id").replace("\0", ""),
         address=client_address(request),
         client=client_name(request),
     )
 
 
-def _form(request: HttpRequest) -> QueryDict:
+Form = Mapping[str, list[str]]
+
+
+def _query(request: HttpRequest) -> Form:
+    """As `request.GET`, at a third of its cost."""
+    try:
+        return parse_qs(request.META.get("QUERY_STRING", ""), keep_blank_values=True, max_num_fields=FIELDS_MAX)
+    except ValueError as error:
+        raise Invalid(_("The query cannot be read.")) from error
+
+
+def _form(request: HttpRequest) -> Form:
     """No CSRF token is asked for: a form of another site knows no credential, and gets no answer to read."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise Invalid(_("Send a form: application/x-www-form-urlencoded."))
     try:
-        return request.POST
+        return dict(request.POST.lists())
     except (BadRequest, SuspiciousOperation, UnreadablePostError) as error:
         raise Invalid(_("The form cannot be read.")) from error
 
 
-def _credential_of_form(form: QueryDict) -> tuple[str, str, str]:
+def _one(form: Form, name: str, *, default: str = "") -> str:
+    """The last, as Django's forms take it."""
+    return form[name][-1] if name in form else default
+
+
+def _credential_of_form(form: Form) -> tuple[str, str, str]:
     """Login, secret and refresh token. Raises Invalid, upon which clients fall back to GET."""
-    grant, username, refresh_token = (form.get(name, "") for name in ("grant_type", "username", "refresh_token"))
+    grant, username, refresh_token = (_one(form, name) for name in ("grant_type", "username", "refresh_token"))
     if grant not in {"password", "refresh_token"}:
         raise Invalid(_("Unknown grant type: use “password” or “refresh_token”."))
     if not (username if grant == "password" else refresh_token):
         raise Invalid(_("The form lacks the credential."))
     if grant == "refresh_token":
         return "", "", refresh_token
-    return username, form.get("password", ""), ""
+    return username, _one(form, "password"), ""
 
 
 def _basic(request: HttpRequest) -> tuple[str, str, str]:

@@ -12,6 +12,8 @@ from portal.kit.errors import MoorageError, Unauthorized
 from repositories.registry import tokens
 from repositories.registry.errors import answer, not_allowed, respond
 
+HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+_to_json = json.JSONEncoder().encode
 log = logging.getLogger(__name__)
 
 
@@ -30,7 +32,7 @@ def token(request: HttpRequest) -> HttpResponse:
         log.exception("The database failed a request for a registry token.")
         return respond(503, "UNAVAILABLE", "the token service is out of order for a moment; try again")
     body = _body(issued, posted=request.method == "POST")
-    return HttpResponse(json.dumps(body), content_type="application/json", headers={"Cache-Control": "no-store"})
+    return HttpResponse(_to_json(body), headers=HEADERS)
 
 
 def _body(issued: tokens.Issued, *, posted: bool) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def _body(issued: tokens.Issued, *, posted: bool) -> dict[str, Any]:
         "token": signed.token,
         "access_token": signed.token,
         "expires_in": signed.expires_in,
-        "issued_at": datetime.fromtimestamp(signed.issued_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "issued_at": datetime.fromtimestamp(signed.issued_at, UTC).isoformat(),
     }
     if posted:
         body["scope"] = " ".join(entry.scope() for entry in issued.granted)
