@@ -24,8 +24,8 @@ from repositories.registry import client
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=90)
-"""Longer than the gateway can take: its wait for the registry is bounded below that (client.WRITE_TIMEOUT)."""
+LEASE = timedelta(seconds=20)
+"""Longer than the gateway waits for the registry (client.WRITE_TIMEOUT), as short as a crash may block a tag."""
 SWEEP_LEASE = timedelta(seconds=30)
 WAIT_FOR_OTHERS = 10.0
 """Seconds that a push waits for another push of the same tag."""
@@ -90,9 +90,13 @@ def settle(intent: PushIntent) -> bool:
     with transaction.atomic():
         if not _end(intent, State.DONE):
             return False
-        push = images.Push(digest=intent.digest, parsed=parsed, tag=intent.tag, pusher=_pusher(intent))
-        images.record_push(repository_id=intent.repository_id, push=push)
+        _record(intent, parsed)
     return True
+
+
+def _record(intent: PushIntent, parsed: manifests.Parsed) -> None:
+    push = images.Push(digest=intent.digest, parsed=parsed, tag=intent.tag, pusher=_pusher(intent))
+    images.record_push(repository_id=intent.repository_id, push=push)
 
 
 def refuse(intent: PushIntent) -> bool:
@@ -100,13 +104,30 @@ def refuse(intent: PushIntent) -> bool:
     return _end(intent, State.REFUSED)
 
 
+def settle_late(intent: PushIntent) -> bool:
+    """The registry took it after all, after we had given up on it: a notification says so, and the registry itself.
+
+    The manifest is read back, since a refused intent keeps no body. Raises as `client.get_manifest`.
+    """
+    name = intent.repository.full_name
+    if client.head_manifest(name, intent.reference).digest != intent.digest:
+        return False
+    raw = client.get_manifest(name, intent.digest)
+    parsed = manifests.parse(raw.body, raw.media_type)
+    with transaction.atomic():
+        if not _end(intent, State.DONE, of=State.REFUSED):
+            return False
+        _record(intent, parsed)
+    return True
+
+
 def hand_over(intent: PushIntent) -> None:
     """Nobody knows whether the registry took it: let the sweep ask, at once."""
     PushIntent.objects.filter(pk=intent.pk, state=State.OPEN).update(leased_until=timezone.now())
 
 
-def _end(intent: PushIntent, state: PushIntent.State) -> bool:
-    rows = PushIntent.objects.filter(pk=intent.pk, state=State.OPEN)
+def _end(intent: PushIntent, state: PushIntent.State, *, of: PushIntent.State = State.OPEN) -> bool:
+    rows = PushIntent.objects.filter(pk=intent.pk, state=of)
     return bool(rows.update(state=state, body=b""))
 
 

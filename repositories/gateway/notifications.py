@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from portal.kit import secrets
-from repositories.gateway import bodies
+from repositories.gateway import bodies, intents
 from repositories.gateway.models import Notification, PushIntent
 from repositories.images import manifests, reconcile
 from repositories.images.models import Tag
@@ -117,12 +117,12 @@ def apply() -> None:
     rows = list(waiting)
     if not rows:
         return
-    strays = [row for row in rows if row.action == "push" and not _is_intent(row)]
+    pushes = [row for row in rows if row.action == "push"]
     with transaction.atomic():
         mine = _claim(rows)
-        _see_intents(row for row in mine if row.action == "push" and _is_intent(row))
+        _see_intents(row for row in mine if row.action == "push")
         _count_pulls([row for row in mine if row.action == "pull"])
-    for row in strays:
+    for row in pushes:
         if row in mine:
             _look_at(row)
     forget()
@@ -138,10 +138,6 @@ def _claim(rows: list[Notification]) -> list[Notification]:
     return [row for row in rows if row.pk in free]
 
 
-def _is_intent(row: Notification) -> bool:
-    return _intent_id(row) is not None
-
-
 def _intent_id(row: Notification) -> uuid.UUID | None:
     """People's public ids are hexadecimal without dashes, intents' have them."""
     try:
@@ -151,7 +147,7 @@ def _intent_id(row: Notification) -> uuid.UUID | None:
 
 
 def _see_intents(rows: Iterable[Notification]) -> None:
-    ids = [pk for row in rows if (pk := _intent_id(row))]
+    ids = [intent_id for row in rows if (intent_id := _intent_id(row))]
     PushIntent.objects.filter(pk__in=ids, state=PushIntent.State.OPEN, seen_at=None).update(seen_at=timezone.now())
 
 
@@ -173,15 +169,30 @@ def _count_pulls(rows: list[Notification]) -> None:
 
 
 def _look_at(row: Notification) -> None:
-    """A push that did not come through the gateway: add what the registry has, if we know the repository."""
+    """A push that nobody else will record: one that came another way, or one that the gateway had given up on."""
+    try:
+        if intent_id := _intent_id(row):
+            _settle_late(intent_id)
+        else:
+            _add_stray(row)
+    except (client.RegistryUnavailable, client.ManifestUnknown, client.TooLarge, manifests.ManifestInvalid) as error:
+        log.warning("A push to %s that the registry told of was not added: %s", row.repository, error)
+
+
+def _settle_late(intent_id: uuid.UUID) -> None:
+    refused = PushIntent.objects.filter(pk=intent_id, state=PushIntent.State.REFUSED)
+    intent = refused.select_related("repository").first()
+    if intent is not None:
+        intents.settle_late(intent)
+
+
+def _add_stray(row: Notification) -> None:
+    """Only to a repository that we know: what others there may be is for an operator to say."""
     repository = Repository.objects.filter(full_name=row.repository).first()
     if repository is None or not row.digest:
         return
-    try:
-        held = client.head_manifest(row.repository, row.tag or row.digest).digest
-        reconcile.add(repository, held, tag=row.tag)
-    except (client.RegistryUnavailable, client.ManifestUnknown, client.TooLarge, manifests.ManifestInvalid) as error:
-        log.warning("A push to %s that came another way was not added: %s", row.repository, error)
+    held = client.head_manifest(row.repository, row.tag or row.digest).digest
+    reconcile.add(repository, held, tag=row.tag)
 
 
 def forget() -> None:

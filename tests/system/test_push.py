@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -56,13 +57,10 @@ class Client:
         layer = self.blob(secrets.token_bytes(1000))
         return json.dumps({"schemaVersion": 2, "mediaType": OCI, "config": config, "layers": [layer]}).encode()
 
-    def put(self, reference: str, body, *, media_type: str = OCI, path: str = "", **headers: str) -> requests.Response:
-        return self.product.request(
-            "PUT",
-            path or f"/v2/{self.repository}/manifests/{reference}",
-            data=body,
-            headers=self.headers(**{"Content-Type": media_type}, **headers),
-        )
+    def put(self, reference: str, body, *, media_type: str = OCI, timeout: float = 30) -> requests.Response:
+        headers = self.headers(**{"Content-Type": media_type})
+        path = f"/v2/{self.repository}/manifests/{reference}"
+        return self.product.request("PUT", path, data=body, headers=headers, timeout=timeout)
 
 
 def query(product: Product, sql: str, *values: str) -> list[list]:
@@ -71,7 +69,7 @@ def query(product: Product, sql: str, *values: str) -> list[list]:
         return [list(row) for row in database.execute(sql, values)]
 
 
-def state(product: Product, repository: str) -> dict[str, list]:
+def state(product: Product, repository: str) -> dict[str, Any]:
     """What the database says of a repository: tags, history, push events, open intents."""
     joined = "JOIN repositories_repository r ON r.id = {}.repository_id WHERE r.full_name = ?"
     tags = (
