@@ -228,6 +228,17 @@ def _owns(actor: Actor, namespace: Namespace) -> bool:
     return actor.is_system or namespaces_owned(actor).filter(pk=namespace.pk).exists()
 
 
+def fetch_namespace(name: str) -> Namespace:
+    """The namespace with `user`: anybody may know that a person exists. A held name is nobody's. One query.
+
+    Raises NotFound.
+    """
+    namespace = Namespace.objects.select_related("user").filter(name=name, user__isnull=False).first()
+    if namespace is None:
+        raise NotFound(_("There is nobody of this name."))
+    return namespace
+
+
 def namespaces_owned(actor: Actor) -> QuerySet[Namespace]:
     """Where the actor may create repositories, e-mail and credential set aside: what the create form offers."""
     if actor.user_id is None:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from portal.kit.errors import Invalid
 
 Row = TypeVar("Row", bound=Model)
+BROKEN = _("This page's address is broken. Go back to the first page.")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def keyset(rows: QuerySet[Row], *, by: str = "id", cursor: str = "", size: int =
     backward, position = _decode(cursor) if cursor else (False, None)
     down = descending != backward
     if position is not None:
-        rows = rows.filter(_beyond(column, position, descending=down))
+        rows = _from(rows, column, position, descending=down)
     found = list(rows.order_by(*(f"{'-' if down else ''}{name}" for name in dict.fromkeys([column, "id"])))[: size + 1])
     more, found = len(found) > size, found[:size]
     if backward:
@@ -45,6 +47,16 @@ def keyset(rows: QuerySet[Row], *, by: str = "id", cursor: str = "", size: int =
         next=_encode(found[-1], column, backward=False) if found and after else "",
         previous=_encode(found[0], column, backward=True) if found and before else "",
     )
+
+
+def _from(rows: QuerySet[Row], column: str, position: tuple[Any, int], *, descending: bool) -> QuerySet[Row]:
+    """A cursor of another sort order holds a value of another type, which only the field can tell."""
+    if "\0" in str(position[0]):  # PostgreSQL would refuse it later
+        raise Invalid(BROKEN)
+    try:
+        return rows.filter(_beyond(column, position, descending=descending))
+    except (ValidationError, ValueError, TypeError) as error:
+        raise Invalid(BROKEN) from error
 
 
 def _beyond(column: str, position: tuple[Any, int], *, descending: bool) -> Q:
@@ -68,5 +80,5 @@ def _decode(cursor: str) -> tuple[bool, tuple[Any, int]]:
         if isinstance(value, dict):
             value = datetime.fromisoformat(value["t"])
         return bool(backward), (value, int(pk))
-    except (binascii.Error, ValueError, TypeError, KeyError) as error:
-        raise Invalid(_("This page's address is broken. Go back to the first page.")) from error
+    except (binascii.Error, ValueError, TypeError, KeyError, OverflowError) as error:
+        raise Invalid(BROKEN) from error

@@ -1,3 +1,17 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from repositories.webhooks import views
+
+ALL = "<namespace:namespace>/<repository:name>/-/webhooks"
+ONE = f"{ALL}/<int:webhook_id>"
+DELIVERY = f"{ONE}/deliveries/<slug:delivery_id>"
+
+urlpatterns = [
+    path(ALL, views.webhooks, name="repository_webhooks"),
+    path(ONE, views.webhook, name="repository_webhook"),
+    path(f"{ONE}/edit", views.edit_webhook, name="repository_webhook_edit"),
+    path(f"{ONE}/switch", views.switch_webhook, name="repository_webhook_switch"),
+    path(f"{ONE}/delete", views.delete_webhook, name="repository_webhook_delete"),
+    path(DELIVERY, views.delivery, name="repository_delivery"),
+    path(f"{DELIVERY}/redeliver", views.redeliver, name="repository_redeliver"),
+]

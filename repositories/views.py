@@ -1,0 +1,188 @@
+"""Create a repository, a namespace's repositories, comments, stars, settings. Pages with tags are the images' room."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.forms import Form
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from portal.accounts.http import PortalRequest
+from portal.accounts.views import add_errors, back
+from portal.kit.errors import Conflict, Forbidden, Invalid, RateLimited
+from portal.kit.paging import keyset
+from portal.kit.text import markdown
+from repositories import access, actions
+from repositories.access import Permission, decide, fetch_repository
+from repositories.forms import CommentForm, DescriptionForm, RepositoryForm
+from repositories.models import Repository, Visibility
+from repositories.pages import answer, frame, is_partial, sign_in_first, words
+
+PAGE_SIZE = 20
+ORDERS = {"updated": "-updated_at", "stars": "-star_count", "name": "full_name"}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def create_repository(request: PortalRequest) -> HttpResponse:
+    """Two queries for the form. A refusal (an unconfirmed address) is said above it, and the form left out."""
+    owned = list(access.namespaces_owned(request.actor).order_by("name"))
+    decision = access.decide_create_in(request.actor, owns=bool(owned))
+    if not decision.allowed:
+        refused = {"refusal": decision.reason}
+        return render(request, "repositories/repository_create.html", refused, status=403 if request.POST else 200)
+    names = [namespace.name for namespace in owned]
+    wanted = request.GET.get("namespace", "")
+    initial = {"namespace": wanted if wanted in names else names[0], "name": words(request, "name")}
+    form = RepositoryForm(request.POST or None, namespaces=names, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            repository = actions.create_repository(actor=request.actor, **form.cleaned_data)
+        except (Invalid, Conflict, Forbidden) as error:
+            add_errors(form, error)
+        else:
+            messages.success(request, _("%(name)s is created.") % {"name": repository.full_name})
+            return redirect(repository)
+    context = {"form": form, "single": names[0] if len(names) == 1 else ""}
+    return render(request, "repositories/repository_create.html", context, status=_form_status(form))
+
+
+def _form_status(form: Form) -> int:
+    """422 when the form came back with errors: htmx and tests tell it from a fresh one."""
+    return 422 if form.is_bound and form.errors else 200
+
+
+@require_safe
+def namespace(request: PortalRequest, namespace: str) -> HttpResponse:
+    """The repositories of a namespace that the visitor may see. Two queries."""
+    owner = access.fetch_namespace(namespace)
+    query = words(request)
+    order = request.GET.get("order", "")
+    order = order if order in ORDERS else "updated"
+    rows = access.visible(request.actor).filter(namespace=owner)
+    if query:
+        rows = rows.filter(name__icontains=query)
+    page = keyset(rows, by=ORDERS[order], cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
+    own = owner.name == request.actor.name and not request.actor.is_anonymous
+    context = {"owner": owner, "own": own, "page": page, "order": order, "search_query": query}
+    return answer(request, "repositories/namespace.html", "repositories/namespace_results.html", context)
+
+
+@require_POST
+def star(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
+    """Star or, with `starred=false`, take the star away; back to the page where the button stood."""
+    repository = fetch_repository(request.actor, namespace, name, Permission.STAR)
+    if request.POST.get("starred") == "false":
+        actions.unstar_repository(actor=request.actor, repository=repository)
+    else:
+        actions.star_repository(actor=request.actor, repository=repository)
+    if is_partial(request):
+        repository = fetch_repository(request.actor, namespace, name)
+        return render(request, "repositories/star.html", frame(request, repository, ""))
+    return redirect(back(request, otherwise=repository.get_absolute_url()))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@sign_in_first
+def comments(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
+    """The newest first. Three queries to show."""
+    repository = fetch_repository(request.actor, namespace, name)
+    form = CommentForm(request.POST or None)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.add_comment(actor=request.actor, repository=repository, text=form.cleaned_data["text"])
+        except (Invalid, RateLimited) as error:
+            add_errors(form, error)
+            status = error.status
+        else:
+            return redirect("repository_comments", namespace, name)
+    return _comments_page(request, repository, form, status=max(status, _form_status(form)))
+
+
+def _comments_page(request: PortalRequest, repository: Repository, form: Form, *, status: int) -> HttpResponse:
+    actor = request.actor
+    rows = repository.comments.select_related("author")
+    page = keyset(rows, by="-id", cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
+    shown = [
+        {"row": row, "may_delete": access.may_delete_comment(actor, row, role=repository.role)} for row in page.rows
+    ]
+    refusal = decide(actor, Permission.COMMENT, role=repository.role).reason
+    context = frame(request, repository, "repository_comments")
+    context |= {"page": page, "comments": shown, "form": form, "refusal": refusal}
+    return render(request, "repositories/repository_comments.html", context, status=status)
+
+
+@require_POST
+def delete_comment(request: PortalRequest, namespace: str, name: str, comment_id: int) -> HttpResponse:
+    repository = fetch_repository(request.actor, namespace, name)
+    actions.delete_comment(actor=request.actor, repository=repository, comment_id=comment_id)
+    messages.success(request, _("The comment is deleted."))
+    return redirect("repository_comments", namespace, name)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@sign_in_first
+def settings(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
+    """Description and overview; `preview` in the POST shows the overview and saves nothing."""
+    repository = fetch_repository(request.actor, namespace, name, Permission.EDIT)
+    form = DescriptionForm(request.POST or None, initial=_texts(repository))
+    if request.method != "POST":
+        return _settings_page(request, repository, form)
+    if "preview" in request.POST:
+        return _preview(request, repository, form)
+    if form.is_valid():
+        try:
+            actions.update_description(actor=request.actor, repository=repository, **form.cleaned_data)
+        except Invalid as error:
+            add_errors(form, error)
+        else:
+            messages.success(request, _("Description and overview are saved."))
+            return redirect("repository_settings", namespace, name)
+    return _settings_page(request, repository, form)
+
+
+def _texts(repository: Repository) -> dict[str, str]:
+    return {"description": repository.description, "full_description": repository.full_description}
+
+
+def _preview(request: PortalRequest, repository: Repository, form: DescriptionForm) -> HttpResponse:
+    shown = {"preview": markdown(request.POST.get("full_description", "")), "previewed": True}
+    if is_partial(request):
+        return render(request, "repositories/preview.html", shown)
+    return _settings_page(request, repository, form, **shown)
+
+
+def _settings_page(request: PortalRequest, repository: Repository, form: Form, **more: Any) -> HttpResponse:
+    context = frame(request, repository, "repository_settings") | {"form": form, **more}
+    return render(request, "repositories/repository_settings.html", context, status=_form_status(form))
+
+
+@require_POST
+def change_visibility(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
+    repository = fetch_repository(request.actor, namespace, name, Permission.CHANGE_VISIBILITY)
+    wanted = request.POST.get("visibility", "")
+    repository = actions.change_visibility(actor=request.actor, repository=repository, visibility=wanted)
+    public = repository.visibility == Visibility.PUBLIC
+    said = _("%(name)s is public: everybody can see and pull it.") if public else _("%(name)s is private now.")
+    messages.success(request, said % {"name": repository.full_name})
+    return redirect("repository_settings", namespace, name)
+
+
+@require_POST
+def delete_repository(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
+    """A wrong name comes back as the settings page with the sentence in the dialog."""
+    repository = fetch_repository(request.actor, namespace, name, Permission.DELETE)
+    typed = request.POST.get("typed_name", "")
+    try:
+        actions.delete_repository(actor=request.actor, repository=repository, typed_name=typed)
+    except Invalid as error:
+        form = DescriptionForm(initial=_texts(repository))
+        context = frame(request, repository, "repository_settings")
+        context |= {"form": form, "delete_error": error.message}
+        return render(request, "repositories/repository_settings.html", context, status=422)
+    messages.success(request, _("%(name)s is deleted.") % {"name": repository.full_name})
+    return redirect("namespace", namespace)

@@ -1,0 +1,46 @@
+"""Webhooks and deliveries with attempts, without a worker."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from portal.accounts.models import User
+from repositories.models import Repository
+from repositories.webhooks.actions import create_webhook
+from repositories.webhooks.models import Attempt, Delivery, Webhook
+from tests import factories
+
+URL = "https://93.184.215.14/hooks/ci?token=s3cret"
+
+
+def make_webhook(owner: User, repository: Repository, name: str = "CI of the shop") -> Webhook:
+    return create_webhook(actor=factories.actor(owner), repository=repository, name=name, url=URL)
+
+
+def make_delivery(webhook: Webhook, summary: str = "latest", *, state: str = "delivered", **attempt: Any) -> Delivery:
+    """One with one attempt, made to order: `status=404`, `error=…`."""
+    now = timezone.now()
+    open_ = state in {Delivery.State.WAITING, Delivery.State.SENDING}
+    delivery = Delivery.objects.create(
+        webhook=webhook,
+        event_id=f"event{Delivery.objects.count()}",
+        event_action="repo.tag.push",
+        summary=summary,
+        body=b'{"push_data": {"tag": "latest"}, "repository": {"repo_name": "alice/public-app"}}',
+        state=state,
+        attempt_count=1,
+        next_attempt_at=now + timedelta(minutes=5) if open_ else None,
+        finished_at=None if open_ else now,
+    )
+    told = {
+        "status": 200,
+        "duration_ms": 43,
+        "timings": {"dns": 2, "connect": 9, "first_byte": 30},
+        "request_url": "https://93.184.215.14/hooks/ci",
+        "request_headers": {"Content-Type": "application/json", "Webhook-Id": "0123456789abcdef"},
+        "response_headers": {"Content-Type": "application/json"},
+        "response_body": '{"queued": true}',
+    }
+    Attempt.objects.create(delivery=delivery, number=1, started_at=now, **(told | attempt))
+    return delivery
