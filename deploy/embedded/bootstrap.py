@@ -3,18 +3,15 @@
 Standard library only, and it runs on the system's Python.
 """
 
-import fcntl
 import hashlib
 import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.embedded.errors import StartError
-from deploy.embedded.packages import say, unpack
+from deploy.embedded.packages import locked, say, unpack
 
 OLDEST_PYTHON = (3, 11)
 
@@ -25,7 +22,7 @@ def prepare(root: Path, *lock_files: str) -> Path:
     environment = root / ".venv"
     python = environment / "bin" / "python"
     environment.mkdir(exist_ok=True)
-    with _locked(environment / ".lock"):
+    with locked(environment / ".lock"):
         if not python.exists():
             say("making a virtual environment in .venv")
             _run([sys.executable, "-m", "venv", "--without-pip", str(environment)], "cannot make .venv")
@@ -88,10 +85,3 @@ def _run(
     if done.returncode != 0:
         lines = done.stdout.decode(errors="replace").strip().splitlines() or ["no reason given"]
         raise StartError(f"{complaint}: {lines[-1]}")
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

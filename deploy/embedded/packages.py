@@ -3,23 +3,18 @@
 Standard library only, since it runs before there is a virtual environment.
 """
 
+import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.embedded.errors import StartError
-
-REDIS_PACKAGES = (
-    "redis-server",
-    "redis-tools",
-    "libatomic1",
-    "libhiredis0.14",
-    "libjemalloc2",
-    "liblzf1",
-)
 
 
 @dataclass(frozen=True)
@@ -30,13 +25,12 @@ class Program:
     commands: tuple[str, ...]
     packages: tuple[str, ...]
     override: str = ""
-    arguments: tuple[str, ...] = field(default=("--version",))
 
 
 PROGRAMS = (
     Program("registry", ("docker-registry", "registry"), ("docker-registry",), override="MOORAGE_REGISTRY_BINARY"),
-    Program("redis", ("redis-server",), REDIS_PACKAGES),
-    Program("caddy", ("caddy",), ("caddy",), arguments=("version",)),
+    Program("redis", ("redis-server",), ("redis-server", "redis-tools")),
+    Program("caddy", ("caddy",), ("caddy",)),
 )
 
 
@@ -57,21 +51,35 @@ class Tools:
 
 def find_tools(folder: Path) -> Tools:
     """The programs, from the PATH or else unpacked into `folder`. Downloads only what is missing."""
+    if _missing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        # Of two starts at once the second finds what the first one fetched.
+        with locked(folder / ".lock"):
+            missing = _missing(folder)
+            if not missing:
+                return find_tools(folder)
+            names = ", ".join(program.name for program in missing)
+            say(f"fetching {names} (Debian packages, unpacked into {folder})")
+            unpack([package for program in missing for package in program.packages], folder)
     found = {program.name: _find(program, folder) for program in PROGRAMS}
-    missing = [program for program in PROGRAMS if found[program.name] is None]
-    if missing:
-        say(f"fetching {', '.join(program.name for program in missing)} (Debian packages, unpacked into {folder})")
-        unpack([package for program in missing for package in program.packages], folder)
-    for program in missing:
-        found[program.name] = _find(program, folder)
-    libraries = _libraries(folder)
     paths = {name: path for name, path in found.items() if path is not None}
     for program in PROGRAMS:
         if program.name not in paths:
-            raise StartError(
-                f"{program.name} is missing: install {' or '.join(program.commands)} and put it on the PATH"
-            )
-    return Tools(paths["registry"], paths["redis"], paths["caddy"], libraries)
+            commands = " or ".join(program.commands)
+            raise StartError(f"{program.name} is missing: install {commands} and put it on the PATH")
+    return Tools(paths["registry"], paths["redis"], paths["caddy"], _libraries(folder))
+
+
+def _missing(folder: Path) -> list[Program]:
+    return [program for program in PROGRAMS if _find(program, folder) is None]
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds a lock between processes; waits for it."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def version_of(command: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
@@ -93,20 +101,31 @@ def version_of(command: Path, *arguments: str, environment: dict[str, str] | Non
 
 
 def unpack(packages: list[str], folder: Path) -> None:
-    """Downloads Debian packages with their exact names and unpacks them. Needs apt and dpkg, no root."""
+    """Downloads Debian packages, with the libraries that they need and this machine lacks, and unpacks them.
+
+    Needs apt and dpkg, no root. Raises StartError.
+    """
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         raise StartError(f"install these and put them on the PATH (there is no apt-get here): {' '.join(packages)}")
     downloads = folder / "downloads"
     downloads.mkdir(parents=True, exist_ok=True)
-    options = _private_lists(folder)
-    if not _download(packages, downloads, []) and not _download(packages, downloads, options):
-        _update(options)
-        if not _download(packages, downloads, [] if os.geteuid() == 0 else options):
+    private = _private_lists(folder)
+    if not _download(packages, downloads, []) and not _download(packages, downloads, private):
+        _update(private)
+        if not _download(packages, downloads, [] if os.geteuid() == 0 else private):
             raise StartError(f"apt-get cannot download {' '.join(packages)}: look at apt's sources, or install them")
+    draft = folder / "unpacking"
     for package in sorted(downloads.glob("*.deb")):
-        done = subprocess.run(["dpkg", "-x", package, folder], check=False, capture_output=True, text=True)
+        done = subprocess.run(["dpkg", "-x", package, draft], check=False, capture_output=True, text=True)
         if done.returncode != 0:
             raise StartError(f"cannot unpack {package}: {done.stderr.strip()}")
+    # File by file, libraries before programs: a program that is there is whole, also after a Ctrl-C.
+    for path in sorted(draft.rglob("*"), key=lambda path: path.parent.name == "bin"):
+        if path.is_symlink() or not path.is_dir():
+            target = folder / path.relative_to(draft)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+    shutil.rmtree(draft)
     shutil.rmtree(downloads)
 
 
@@ -153,7 +172,26 @@ def _update(options: list[str]) -> None:
 
 
 def _download(packages: list[str], downloads: Path, options: list[str]) -> bool:
+    """Whether all could be downloaded, libraries included. `options` choose the package lists."""
     # As root apt would drop to a user that may not write here, and warn about it.
     sandbox = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
-    command = ["apt-get", "-q", *sandbox, *options, "download", *packages]
+    wanted, newest = list(packages), list(packages)
+    while newest:
+        newest = [name for name in _libraries_of(newest, options) if name not in wanted]
+        wanted += newest
+    command = ["apt-get", "-q", *sandbox, *options, "download", *wanted]
     return subprocess.run(command, check=False, cwd=downloads, capture_output=True).returncode == 0
+
+
+def _libraries_of(packages: list[str], options: list[str]) -> list[str]:
+    """The libraries among the packages' direct dependencies that are not installed; of alternatives the first."""
+    command = ["apt-cache", *options, "depends", *packages]
+    answer = subprocess.run(command, check=False, capture_output=True, text=True)
+    found, is_alternative = set(), False
+    for bar, name in re.findall(r"^ ([ |])(?:Pre)?Depends: (\S+)$", answer.stdout, re.MULTILINE):
+        if not is_alternative and name.startswith("lib") and not name.endswith("-tools"):
+            found.add(name)
+        is_alternative = bar == "|"
+    command = ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *found]
+    states = subprocess.run(command, check=False, capture_output=True, text=True).stdout.splitlines()
+    return sorted(found - {state.split()[0] for state in states if state.endswith(" installed")})
