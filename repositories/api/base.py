@@ -8,7 +8,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from portal.accounts.api.base import ApiView, HubPages
+from portal.accounts.api.base import ApiView, HubPages, Need
 from portal.kit.errors import Unauthorized
 from repositories.access import Permission, fetch_repository
 from repositories.api.contents import read_contents
@@ -18,6 +18,8 @@ from repositories.models import Repository
 
 class RepositoryView(ApiView):
     """A view below a repository: what its method needs is a permission on that repository."""
+
+    open_needs = frozenset({Need.NOTHING, Permission.VIEW})
 
     def fetch(self, namespace: str, repository: str) -> Repository:
         """The repository of the path. One query. Raises NotFound, Forbidden, or Unauthorized: nobody writes."""

@@ -68,8 +68,9 @@ class ImmutableTags(TypedDict):
 
 
 class RepositoryShort(serializers.Serializer[Repository]):
-    """A repository in a list. The context's `contents` maps ids to what they hold."""
+    """A repository in a list. `last_updated` is its last push."""
 
+    # The context's `contents` maps ids to what they hold.
     name = serializers.CharField()
     namespace = serializers.CharField(source="namespace_name")
     repository_type = serializers.SerializerMethodField()
@@ -118,8 +119,9 @@ class RepositoryShort(serializers.Serializer[Repository]):
 
 
 class RepositoryFull(RepositoryShort):
-    """A repository by itself. The context has `actor` and `has_starred` besides."""
+    """A repository by itself."""
 
+    # The context has `actor` and `has_starred` besides.
     user = serializers.CharField(source="namespace_name")
     is_automated = serializers.SerializerMethodField()
     collaborator_count = serializers.SerializerMethodField()

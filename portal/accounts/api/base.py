@@ -48,6 +48,8 @@ class ApiView(APIView):
     """
 
     needs: ClassVar[Mapping[str, StrEnum]] = {}
+    open_needs: ClassVar[frozenset[StrEnum]] = frozenset({Need.NOTHING})
+    """Those that nobody can fulfil too, for reading: the schema says so."""
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     content_negotiation_class = AlwaysJson
     pagination_class: type["HubPages"] | None = None
@@ -119,6 +121,8 @@ class HubPages(PageNumberPagination):
     page_size = 10
     page_size_query_param = "page_size"
     max_page_size = 100
+    page_query_description = "From 1."
+    page_size_query_description = "10 unless you say otherwise, 100 at most."
 
     def answer(self, results: Any, extra: Mapping[str, Any]) -> Response:
         assert self.page is not None, "paginate_queryset comes first"  # noqa: S101  for the type checker

@@ -3,7 +3,12 @@
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
 
+from portal.accounts.api.base import ApiView
+
+LIMITED = ("/auth/token", "/users/login", "/comments")
+"""Ends of the paths whose POST may be sent only so often."""
 METHODS = ("get", "post", "put", "patch", "delete")
 _ERROR = {
     "type": "object",
@@ -50,6 +55,16 @@ class BrowserScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         return {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": description}
 
 
+class HubSchema(AutoSchema):
+    """Named in the settings. Knows from a view's declared needs which methods answer to nobody."""
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        known: list[dict[str, Any]] = super().get_auth()
+        view = self.view
+        is_open = isinstance(view, ApiView) and self.method == "GET" and view.needs["GET"] in view.open_needs
+        return [*known, {}] if known and is_open else known
+
+
 def only_api(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
     """Before: leave out whatever does not live under /v2/."""
     return [row for row in endpoints if row[0].startswith("/v2/")]
@@ -62,24 +77,28 @@ def add_errors(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     for path, operations in result["paths"].items():
         for method in METHODS:
             if method in operations:
-                _add_errors(operations[method], takes_path="{" in path)
+                _add_errors(operations[method], takes_path="{" in path, is_limited=path.endswith(LIMITED))
     return result
 
 
-def _add_errors(operation: dict[str, Any], *, takes_path: bool) -> None:
+def _add_errors(operation: dict[str, Any], *, takes_path: bool, is_limited: bool) -> None:
     answers = operation["responses"]
+    kind = "ValidationError" if "requestBody" in operation else "Error"
     takes_body = "requestBody" in operation
     queries = [row for row in operation.get("parameters", []) if row["in"] == "query"]
     if takes_body or queries:
         answers.setdefault("400", _answer("What was sent cannot be accepted.", "ValidationError"))
     answers.setdefault("401", _answer("No credential where one is needed, or one that is not valid.", "Error"))
-    if {} not in operation.get("security", [{}]) or takes_body:
-        answers.setdefault("403", _answer("Visible, but not allowed: the sentence says why.", "Error"))
+    if {} not in operation.get("security", [{}]):
+        answers.setdefault("403", _answer("Visible, but not allowed: the sentence says why.", kind))
     if takes_path or queries:
         answers.setdefault("404", _answer("Does not exist, or may not be known of.", "Error"))
-    if takes_body:
+    if takes_body and "security" in operation:
         answers.setdefault("409", _answer("Taken, or there are too many.", "ValidationError"))
+    if takes_body and is_limited:
         answers.setdefault("429", _answer("Too many tries.", "RateLimited"))
+    for answer in answers.values():
+        answer["description"] = answer["description"] or "Done."
     operation["responses"] = dict(sorted(answers.items()))
 
 

@@ -98,8 +98,8 @@ class UserAnswer(serializers.Serializer[User]):
     date_joined = serializers.DateTimeField()
     type = serializers.SerializerMethodField()
 
+    # Moorage asks nobody for these, and gives nobody's address to a third party.
     def _empty(self, user: User) -> str:
-        """Moorage asks nobody for it, and shows nobody's address to a third party."""
         return ""
 
     get_location = get_company = get_profile_url = get_gravatar_url = get_gravatar_email = _empty
