@@ -251,6 +251,7 @@ def test_escapes_in_the_query_are_nobodys_business(door: Door) -> None:
 @pytest.mark.parametrize("path", ["/", "/v2/alice/app/tags/list", "/token"])
 def test_clients_cannot_set_what_only_the_door_may_say(door: Door, path: str) -> None:
     lies = [
+        "Connection: X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host",
         "X-Forwarded-For: 203.0.113.9",
         "X-Forwarded-Host: evil.example",
         "X-Forwarded-Proto: https",
