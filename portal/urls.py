@@ -2,7 +2,7 @@
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from portal.accounts.api.missing import Missing
 
@@ -19,7 +19,7 @@ urlpatterns = [
     path("v2/", include("repositories.api.urls")),
     path("v2/", include("repositories.images.api_urls")),
     path("v2/", include("repositories.webhooks.api_urls")),
-    path("v2/<path:rest>", Missing.as_view(), name="api_missing"),
+    re_path(r"^v2/[\s\S]*\Z", Missing.as_view(), name="api_missing"),  # a line break in it too
     path("", include("repositories.urls")),
     path("", include("repositories.images.urls")),
     path("", include("repositories.webhooks.urls")),

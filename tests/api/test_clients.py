@@ -141,6 +141,12 @@ def test_a_client_that_accepts_only_something_else_gets_json(alice: User) -> Non
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
 
 
+def test_nothing_is_kept_on_the_way(alice: User) -> None:
+    signed_in = send("post", "/v2/auth/token", {"identifier": "alice", "secret": PASSWORD})
+    refused = send("get", "/v2/user")
+    assert [answer["Cache-Control"] for answer in (signed_in, refused)] == ["no-store"] * 2
+
+
 def test_an_unknown_path_answers_in_the_apis_format(alice: User) -> None:
     for path in (
         "users/alice/nothing",

@@ -11,7 +11,7 @@ import yaml
 from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from tests.api.test_table import IDS, TABLE
 from tests.api.world import World, call

@@ -79,6 +79,12 @@ class ApiView(APIView):
         if self.need is Need.SIGNED_IN and self.actor.is_anonymous:
             raise exceptions.NotAuthenticated
 
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Nothing is kept on the way: what is answered depends on who asks, and some of it is a secret."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
     def read(self, serializer: type[Serializer[Any]], *, partial: bool = False) -> dict[str, Any]:
         """The request's body, checked for its shape. Raises ValidationError."""
         given = serializer(data=self.request.data, partial=partial)

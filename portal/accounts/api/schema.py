@@ -93,6 +93,8 @@ def _add_errors(operation: dict[str, Any], *, takes_path: bool, is_limited: bool
         answers.setdefault("403", _answer("Visible, but not allowed: the sentence says why.", kind))
     if takes_path or queries:
         answers.setdefault("404", _answer("Does not exist, or may not be known of.", "Error"))
+    if takes_body:
+        answers.setdefault("415", _answer("The body is not JSON, or does not say so.", "Error"))
     if takes_body and "security" in operation:
         answers.setdefault("409", _answer("Taken, or there are too many.", "ValidationError"))
     if takes_body and is_limited:
