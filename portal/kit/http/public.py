@@ -61,7 +61,7 @@ class Answer:
         return next((value for name, value in self.headers if name.lower() == "location"), "")
 
 
-class Failed(Exception):  # noqa: N818 - the receiver's fault, told in its text
+class Failed(Exception):
     """No complete answer: no such host, refused, TLS, cut off, too late. Its text is for users.
 
     `answer` is what had arrived when the deadline passed while the body was coming.
@@ -101,7 +101,7 @@ def send(
         raise exchange.failed(_broken_words(error)) from error
 
 
-class _Late(Exception):  # noqa: N818
+class _Late(Exception):
     def __init__(self, answer: Answer | None = None) -> None:
         super().__init__()
         self.answer = answer

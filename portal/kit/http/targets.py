@@ -22,7 +22,7 @@ _HOST_NAME = re.compile(
 _LOOPBACKS: tuple[Address, Address] = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
 
-class Refused(Exception):  # noqa: N818 - a decision, not a fault
+class Refused(Exception):
     """The URL may not be called at all: trying again cannot help. Its text is for users and holds no password.
 
     Deliberately no OSError, which every HTTP library would report as a lost connection.
