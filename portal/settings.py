@@ -224,7 +224,7 @@ EVENT_READERS: dict[str, tuple[str, frozenset[str]]] = {
 }
 
 # What a repository's API object says of its images. That API stands below the images' room, and asks it by name.
-REPOSITORY_CONTENTS = "repositories.images.api.contents.read_contents"
+REPOSITORY_CONTENTS = "repositories.images.contents.read_contents"
 
 # -- The registry ---------------------------------------------------------------------------------------------------
 REGISTRY_URL = env.str("MOORAGE_REGISTRY_URL", default="http://127.0.0.1:5000").rstrip("/")

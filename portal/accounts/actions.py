@@ -8,12 +8,19 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actor import SYSTEM, Actor, CredentialKind
-from portal.accounts.models import CreateOnPush, Namespace, PersonalAccessToken, TokenLevel, User
+from portal.accounts.models import (
+    CreateOnPush,
+    Namespace,
+    PersonalAccessToken,
+    PersonalAccessTokenQuerySet,
+    TokenLevel,
+    User,
+)
 from portal.accounts.names import validate_namespace
 from portal.events.record import record
 from portal.kit import secrets
@@ -195,7 +202,7 @@ def _validate_label(label: str) -> None:
         raise Invalid.field("token_label", _("Give the token a label of 1 to %(max)d characters.") % {"max": LABEL_MAX})
 
 
-def visible_access_tokens(actor: Actor) -> QuerySet[PersonalAccessToken]:
+def visible_access_tokens(actor: Actor) -> PersonalAccessTokenQuerySet:
     """The actor's own access tokens, newest first. Raises Forbidden, Unauthorized."""
     return PersonalAccessToken.objects.filter(user_id=_owner_of_tokens(actor)).order_by("-id")
 

@@ -10,9 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.accounts.api.base import Need
-from portal.accounts.api.users import fetch_user
 from repositories import actions
-from repositories.access import Permission, namespaces_owned, visible
+from repositories.access import Permission, fetch_namespace, namespaces_owned, visible
 from repositories.api.base import RepositoryListView, RepositoryView
 from repositories.api.serializers import (
     NamespacesAnswer,
@@ -72,7 +71,7 @@ class Repositories(RepositoryListView, CreateView):
     def get(self, request: Request, namespace: str) -> Response:
         """Those that you may see."""
         wanted = self.read_query(RepositoryQuery)
-        rows = visible(self.actor).filter(namespace=fetch_user(namespace).namespace_id)
+        rows = visible(self.actor).filter(namespace=fetch_namespace(namespace))
         if wanted.get("name"):
             rows = rows.filter(name__icontains=wanted["name"])
         return self.page_of_repositories(ordered(rows, wanted.get("ordering")))

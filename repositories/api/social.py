@@ -7,8 +7,8 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.accounts.access import fetch_user
 from portal.accounts.api.base import HubPages, Need
-from portal.accounts.api.users import fetch_user
 from portal.kit.errors import Invalid
 from repositories import actions
 from repositories.access import Permission, visible

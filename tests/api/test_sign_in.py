@@ -16,10 +16,11 @@ from django.conf import settings
 from django.test import Client
 from jwt.warnings import InsecureKeyLengthWarning
 
-from portal.accounts import actions, last_use, tries
-from portal.accounts.api import tokens
+from portal.accounts import actions, bearer, last_use, tries
 from portal.accounts.credentials import password_stamp
 from portal.accounts.models import PersonalAccessToken, User
+from portal.kit.errors import MoorageError
+from repositories.registry.verify import verify
 from tests import factories
 from tests.api.conftest import CountingRedis
 from tests.api.world import call, sign_in
@@ -117,7 +118,7 @@ def forged(algorithm: str, key: Any, **changes: Any) -> str:
     alice = User.objects.get(username="alice")
     claims = {
         "iss": settings.TOKEN_ISSUER,
-        "aud": tokens.AUDIENCE,
+        "aud": bearer.AUDIENCE,
         "sub": alice.public_id,
         "iat": now,
         "exp": now + timedelta(minutes=5),
@@ -128,7 +129,7 @@ def forged(algorithm: str, key: Any, **changes: Any) -> str:
 
 
 def our_key() -> bytes:
-    return tokens._key(settings.SECRET_KEY)
+    return bearer._key(settings.SECRET_KEY)
 
 
 def test_a_forged_token_with_our_key_would_pass_so_the_cases_below_fail_for_their_own_reason(alice: User) -> None:
@@ -188,17 +189,20 @@ def test_a_token_signed_otherwise_is_refused(alice: User) -> None:
 
 
 def test_a_token_for_the_registry_is_none_for_the_api(alice: User) -> None:
-    """Signed by the product's own key, with the claims of a registry token."""
+    """One that the token service gave, and one signed by its key with the API's own claims."""
+    basic = base64.b64encode(f"alice:{PASSWORD}".encode()).decode()
+    answer = Client().get(
+        "/token?service=moorage&scope=repository:alice/app:push", headers={"Authorization": f"Basic {basic}"}
+    )
+    assert verify(answer.json()["token"]).subject == alice.public_id
     key = load_pem_private_key(Path(settings.TOKEN_KEY_FILE).read_bytes(), None)
-    access = [{"type": "repository", "name": "alice/app", "actions": ["pull"]}]
-    token = forged("ES256", key, aud=settings.REGISTRY_SERVICE, access=access, stamp=None)
-    assert user(token).status_code == 401
+    for token in (answer.json()["token"], forged("ES256", key)):
+        assert user(token).status_code == 401
 
 
-def test_a_token_of_the_api_does_not_verify_with_the_registrys_certificate(alice: User) -> None:
-    token = sign_in("alice", PASSWORD)
-    assert jwt.get_unverified_header(token)["alg"] == "HS256"
-    assert claims_of(token)["aud"] != settings.REGISTRY_SERVICE
+def test_a_token_of_the_api_is_none_for_the_registry(alice: User) -> None:
+    with pytest.raises(MoorageError):
+        verify(sign_in("alice", PASSWORD))
 
 
 def test_a_bearer_token_ends(alice: User) -> None:

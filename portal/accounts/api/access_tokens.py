@@ -17,7 +17,6 @@ from portal.accounts.api.serializers import (
     OldAccessTokenRequest,
     highest_level,
 )
-from portal.accounts.models import PersonalAccessToken
 
 TAGS = ["access tokens"]
 
@@ -40,7 +39,7 @@ class AccessTokens(ApiView):
     def get(self, request: Request) -> Response:
         """Newest first, without their secrets."""
         rows = actions.visible_access_tokens(self.actor)
-        active = rows.filter(pk__in=PersonalAccessToken.objects.usable()).count()
+        active = rows.usable().count()
         return self.page(rows, AccessTokenAnswer, extra={"active_count": active})
 
     @extend_schema(

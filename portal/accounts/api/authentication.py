@@ -4,13 +4,12 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
+from portal.accounts import bearer
 from portal.accounts.actor import Actor
-from portal.accounts.api import tokens
 from portal.accounts.api.caller import plain, seen
-from portal.accounts.credentials import authenticate_access_token
 from portal.accounts.last_use import note_use
 from portal.accounts.middleware import actor_of
-from portal.accounts.models import PersonalAccessToken, User
+from portal.accounts.models import User
 from portal.kit.errors import Unauthorized
 
 SCHEMES = frozenset({"bearer", "jwt"})
@@ -30,24 +29,12 @@ class BearerAuthentication(BaseAuthentication):
             return None
         if not token or not token.isascii():
             raise Unauthorized(_("The token is not valid."))
-        user, actor = _authenticate_access_token(token) if _is_access_token(token) else tokens.authenticate(token)
+        user, actor = bearer.authenticate(token)
         note_use(access_token_id=actor.credential.id)
         return user, seen(actor, request)
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="moorage-api"'
-
-
-def _is_access_token(token: str) -> bool:
-    return token.startswith(PersonalAccessToken.PREFIX)
-
-
-def _authenticate_access_token(token: str) -> tuple[User, Actor]:
-    try:
-        actor = authenticate_access_token(token)
-    except Unauthorized as error:
-        raise Unauthorized(_("The access token is not valid.")) from error
-    return User.objects.get(public_id=actor.public_id), actor
 
 
 class BrowserAuthentication(SessionAuthentication):

@@ -7,8 +7,7 @@ from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.accounts import credentials, tries
-from portal.accounts.api import tokens
+from portal.accounts import bearer, credentials, tries
 from portal.accounts.api.base import ApiView, Need
 from portal.accounts.api.caller import address_of
 from portal.accounts.api.serializers import LoginAnswer, LoginRequest, TokenAnswer, TokenRequest
@@ -35,7 +34,7 @@ class SignInView(ApiView):
                 tries.count_failure(login, address_of(request), secret)
             raise
         note_use(access_token_id=actor.credential.id)
-        return tokens.issue(actor, lifetime=lifetime)
+        return bearer.issue(actor, lifetime=lifetime)
 
 
 class AuthToken(SignInView):
@@ -45,7 +44,7 @@ class AuthToken(SignInView):
     def post(self, request: Request) -> Response:
         """Ten minutes long. `secret` is a password or a personal access token, whose level the bearer token keeps."""
         given = self.read(TokenRequest)
-        token = self.sign_in(request, given["identifier"], given["secret"], lifetime=tokens.LIFETIME)
+        token = self.sign_in(request, given["identifier"], given["secret"], lifetime=bearer.LIFETIME)
         return Response({"access_token": token})
 
 
@@ -61,5 +60,5 @@ class Login(SignInView):
     def post(self, request: Request) -> Response:
         """A day long. What hub-tool, docker-pushrm and Terraform call."""
         given = self.read(LoginRequest)
-        token = self.sign_in(request, given["username"], given["password"], lifetime=tokens.LOGIN_LIFETIME)
+        token = self.sign_in(request, given["username"], given["password"], lifetime=bearer.LOGIN_LIFETIME)
         return Response({"token": token})

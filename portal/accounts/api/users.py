@@ -1,24 +1,14 @@
 """People."""
 
-from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.accounts.access import fetch_user
 from portal.accounts.api.base import ApiView, Need
 from portal.accounts.api.serializers import OwnUserAnswer, UserAnswer
-from portal.accounts.models import User
-from portal.kit.errors import NotFound
 
 TAGS = ["users"]
-
-
-def fetch_user(username: str) -> User:
-    """Anybody may know that a person exists, as their page shows. One query. Raises NotFound."""
-    user = User.objects.filter(username=username, is_active=True).first()
-    if user is None:
-        raise NotFound(_("There is no such user."))
-    return user
 
 
 class OwnUser(ApiView):

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from repositories.images.api.rows import Image, Layer, TagRow
+from repositories.images.hub_rows import Image, Layer, TagRow
 
 
 class TagQuery(serializers.Serializer[Any]):

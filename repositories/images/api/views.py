@@ -10,8 +10,8 @@ from portal.accounts.api.base import HubPages
 from portal.kit.errors import NotFound
 from repositories.access import Permission
 from repositories.api.base import RepositoryView
-from repositories.images.api.rows import images_with_layers, tag_rows, tags_of
 from repositories.images.api.serializers import ImageWithLayers, TagAnswer, TagQuery
+from repositories.images.hub_rows import images_with_layers, tag_rows, tags_of
 from repositories.images.models import Tag
 
 TAGS = ["tags"]

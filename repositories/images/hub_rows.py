@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from repositories.images import reads
-from repositories.images.api.contents import content_type
+from repositories.images.contents import content_type
 from repositories.images.models import IndexEntry, Manifest, ManifestKind, Tag, TagHistory
 from repositories.models import Repository
 
