@@ -12,7 +12,7 @@ from portal.kit import http, jobs
 from portal.kit.errors import Conflict, Invalid, NotFound, Text
 from repositories.access import Permission, require
 from repositories.models import Repository
-from repositories.webhooks.deliveries import DELIVER, give_up_waiting
+from repositories.webhooks.deliveries import DELIVER, give_up_waiting, lock_webhook
 from repositories.webhooks.models import Delivery, Webhook
 from repositories.webhooks.sending import allowed_networks
 
@@ -82,7 +82,7 @@ def redeliver(*, actor: Actor, delivery: Delivery) -> Delivery:
             raise Conflict(_("The webhook is switched off. Switch it on first."))
         again = _make_due(original) or _copy(original)
         _record("repo.webhook.redeliver", actor, webhook, new={"delivery": again.public_id, "tag": again.summary})
-        jobs.enqueue(DELIVER, again.pk)
+        jobs.enqueue(DELIVER, webhook.pk)
     return again
 
 
@@ -110,10 +110,10 @@ def _copy(delivery: Delivery) -> Delivery:
 
 
 def _require(actor: Actor, webhook: Webhook) -> Webhook:
-    """The webhook as it is now, for an actor who may change it. Two queries."""
+    """The webhook as it is now, held, for an actor who may change it. Two queries."""
     repository = require(actor, Permission.WEBHOOKS, webhook.repository)
-    row = Webhook.objects.filter(pk=webhook.pk, repository=repository).first()
-    if row is None:
+    row = lock_webhook(webhook.pk)
+    if row is None or row.repository_id != repository.pk:
         raise NotFound(_("There is no such webhook."))
     row.repository = repository
     return row

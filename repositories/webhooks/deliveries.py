@@ -16,6 +16,7 @@ from portal.accounts.actor import SYSTEM
 from portal.events.models import Event, Unread
 from portal.events.record import record
 from portal.kit import jobs
+from repositories.models import Repository
 from repositories.webhooks import payloads, sending
 from repositories.webhooks.models import Attempt, Delivery, Webhook
 from repositories.webhooks.sending import Outcome
@@ -31,7 +32,7 @@ MOST_ATTEMPTS = len(WAITS) + 1
 MOST_CLAIMS = 10  # a delivery whose worker died this often may be what kills it
 MOST_PER_HOST = 4  # requests under way at once to one host; to one webhook it is a single one
 SWEEP_EVENTS = 200
-SWEEP_DELIVERIES = 200
+SWEEP_WEBHOOKS = 200
 
 State = Delivery.State
 
@@ -40,7 +41,19 @@ State = Delivery.State
 
 
 def fan_out(event_id: int) -> int:
-    """Make the event's deliveries: one for each active webhook that was there when it happened. Returns how many.
+    """Make the deliveries of an event, after those of the same repository's events before it. Returns how many.
+
+    So a webhook's deliveries are numbered in the order of the events, whichever of two wake-ups is quicker.
+    """
+    unread = Unread.objects.filter(reader=READER, event_id__lt=event_id)
+    same = unread.filter(event__repository_id__in=Event.objects.filter(pk=event_id).values("repository_id"))
+    for earlier in list(same.order_by("event_id").values_list("event_id", flat=True)):
+        _fan_out_logged(earlier)
+    return _fan_out_one(event_id)
+
+
+def _fan_out_one(event_id: int) -> int:
+    """One delivery for each active webhook that was there when it happened.
 
     The Unread row is deleted in the same transaction, so that each event is dealt with once, whoever is killed.
     """
@@ -52,36 +65,44 @@ def fan_out(event_id: int) -> int:
     return len(made)
 
 
+def _fan_out_logged(event_id: int) -> None:
+    """One event that cannot be dealt with must not keep the others waiting."""
+    try:
+        _fan_out_one(event_id)
+    except Exception:
+        log.exception("Event %d could not be turned into deliveries.", event_id)
+
+
 def _make_deliveries(event: Event) -> list[Delivery]:
-    if event.repository_id is None:
+    """Holds the repository, as `lock_webhook` does."""
+    repository = Repository.objects.select_for_update(no_key=True).filter(pk__in=[event.repository_id]).first()
+    if repository is None:
         return []
-    hooks = Webhook.objects.filter(
-        repository_id=event.repository_id, is_active=True, created_at__lte=event.at
-    ).select_related("repository")
-    made = [_new_delivery(event, hook) for hook in hooks]
+    hooks = Webhook.objects.filter(repository=repository, is_active=True, created_at__lte=event.at).order_by("id")
+    made = [_new_delivery(event, repository, hook) for hook in hooks]
     Delivery.objects.bulk_create(made, batch_size=500)
     for delivery in made:
-        jobs.enqueue(DELIVER, delivery.pk)
+        jobs.enqueue(DELIVER, delivery.webhook_id)
     return made
 
 
-def _new_delivery(event: Event, hook: Webhook) -> Delivery:
+def _new_delivery(event: Event, repository: Repository, hook: Webhook) -> Delivery:
     delivery = Delivery(
         webhook=hook, event_id=event.public_id, event_action=event.action, summary=payloads.pushed_tag(event)[:255]
     )
-    delivery.body = payloads.push_payload(event, hook.repository, delivery_id=delivery.public_id)
+    delivery.body = payloads.push_payload(event, repository, delivery_id=delivery.public_id)
     return delivery
 
 
 # -- delivery -> attempt ----------------------------------------------------------------------------------------------
 
 
-def deliver(delivery_id: int) -> bool:
-    """Send one delivery, if it is due and nobody else has it. Returns whether it was sent.
+def deliver(webhook_id: int) -> bool:
+    """Send the webhook's oldest due delivery, if none is under way. Returns whether one was sent.
 
-    What is sent is recorded in either case; the request stands outside of any transaction.
+    The request stands outside of any transaction.
     """
-    delivery = claim(delivery_id)
+    delivery = claim(webhook_id)
     if delivery is None:
         return False
     finish(delivery, sending.send(delivery))
@@ -89,30 +110,56 @@ def deliver(delivery_id: int) -> bool:
     return True
 
 
-def claim(delivery_id: int) -> Delivery | None:
-    """Take the delivery for LEASE by a conditional update that must change one row. None if it is not to be sent now.
+def claim(webhook_id: int) -> Delivery | None:
+    """Take the webhook's oldest due delivery, with `webhook`, for LEASE. None if there is nothing to send now.
 
-    The limits per webhook and host are asked beforehand. Two workers may pass them at the same moment; then a receiver
-    gets one request more at once, which is accepted. `attempt_count` is the claim's number and fences its owner's
-    writes.
+    The repository is held meanwhile, so that one request at most is under way to a webhook. The limit per host is less
+    strict: two workers may pass it at one moment.
     """
     now = timezone.now()
-    claimable = Q(state=State.WAITING, next_attempt_at__lte=now) | Q(state=State.SENDING, leased_until__lte=now)
-    rows = Delivery.objects.filter(claimable, pk=delivery_id, webhook__is_active=True)
-    delivery = rows.select_related("webhook").first()
-    if delivery is None or not _has_room(delivery.webhook, now):
+    due = Delivery.objects.filter(_claimable(now), webhook_id=webhook_id).order_by("id")
+    if not due.exists():
         return None
-    number = delivery.attempt_count + 1
     with transaction.atomic():
-        taken = Delivery.objects.filter(claimable, pk=delivery.pk, attempt_count=delivery.attempt_count).update(
-            state=State.SENDING, leased_until=now + LEASE, attempt_count=number, next_attempt_at=None
-        )
-        if not taken:
+        hook = lock_webhook(webhook_id)
+        if hook is None or not hook.is_active or not _has_room(hook, now):
             return None
-        _mark_interrupted(delivery)
-        Attempt.objects.create(delivery=delivery, number=number, started_at=now)
-    delivery.state, delivery.attempt_count = State.SENDING, number
+        delivery = due.first()
+        if delivery is None or not _take(delivery, now):
+            return None
+    delivery.webhook = hook
     return delivery
+
+
+def _claimable(now: datetime) -> Q:
+    return Q(state=State.WAITING, next_attempt_at__lte=now) | Q(state=State.SENDING, leased_until__lte=now)
+
+
+def _take(delivery: Delivery, now: datetime) -> bool:
+    """The conditional update that must change one row, and the attempt's row.
+
+    `attempt_count` becomes the claim's number and fences its owner's writes.
+    """
+    number = delivery.attempt_count + 1
+    rows = Delivery.objects.filter(_claimable(now), pk=delivery.pk, attempt_count=delivery.attempt_count)
+    if not rows.update(state=State.SENDING, leased_until=now + LEASE, attempt_count=number, next_attempt_at=None):
+        return False
+    _mark_interrupted(delivery)
+    Attempt.objects.create(delivery=delivery, number=number, started_at=now)
+    delivery.state, delivery.attempt_count = State.SENDING, number
+    return True
+
+
+def lock_webhook(webhook_id: int) -> Webhook | None:
+    """The webhook as it is now, its repository held until the transaction ends. Two queries.
+
+    One lock for all that makes, takes and deletes deliveries: whoever deletes a webhook or its repository meets no row
+    that came in between. On SQLite one transaction writes at a time anyway.
+    """
+    repository = Repository.objects.select_for_update(no_key=True, of=("self",)).filter(webhooks=webhook_id)
+    if not repository.values_list("pk"):
+        return None
+    return Webhook.objects.filter(pk=webhook_id).first()
 
 
 def _has_room(hook: Webhook, now: datetime) -> bool:
@@ -139,6 +186,8 @@ def finish(delivery: Delivery, outcome: Outcome) -> None:
     """
     now, number = timezone.now(), delivery.attempt_count
     with transaction.atomic():
+        if outcome.gone:
+            lock_webhook(delivery.webhook_id)  # before its deliveries, as everywhere
         Attempt.objects.filter(delivery=delivery, number=number).update(
             duration_ms=outcome.duration_ms,
             timings=outcome.timings,
@@ -198,12 +247,12 @@ def give_up_waiting(hook: Webhook, now: datetime) -> int:
 
 def wake(*, host: str) -> None:
     """After a delivery to a host: the next ones for that host, which had no room. Two queries."""
-    for delivery_id in _next_due(timezone.now(), MOST_PER_HOST, host=host):
-        jobs.enqueue(DELIVER, delivery_id)
+    for webhook_id in _next_due(timezone.now(), MOST_PER_HOST, host=host):
+        jobs.enqueue(DELIVER, webhook_id)
 
 
 def _next_due(now: datetime, most: int, *, host: str | None = None) -> list[int]:
-    """The oldest due delivery of each webhook that has none under way, to hosts that have room."""
+    """Webhooks that have a delivery due and none under way, at hosts that have room; the longest waiting first."""
     under_way = _under_way(now)
     due = Delivery.objects.filter(state=State.WAITING, next_attempt_at__lte=now, webhook__is_active=True)
     due = due.exclude(Exists(under_way.filter(webhook=OuterRef("webhook"))))
@@ -212,8 +261,8 @@ def _next_due(now: datetime, most: int, *, host: str | None = None) -> list[int]
     else:
         hosts = list(under_way.values_list("webhook__host", flat=True))
         due = due.exclude(webhook__host__in={name for name in hosts if hosts.count(name) >= MOST_PER_HOST})
-    oldest = due.values("webhook").annotate(first=Min("id")).order_by("first").values_list("first", flat=True)
-    return list(oldest[:most])
+    hooks = due.values("webhook_id").annotate(oldest=Min("id")).order_by("oldest")
+    return [row["webhook_id"] for row in hooks[:most]]
 
 
 def sweep() -> None:
@@ -226,16 +275,8 @@ def sweep() -> None:
     for event_id in list(unread[:SWEEP_EVENTS]):
         _fan_out_logged(event_id)
     _give_up_switched_off(now)
-    for delivery_id in [*_expired(now), *_next_due(now, SWEEP_DELIVERIES)]:
-        jobs.enqueue(DELIVER, delivery_id)
-
-
-def _fan_out_logged(event_id: int) -> None:
-    """One event that cannot be dealt with must not keep the others waiting."""
-    try:
-        fan_out(event_id)
-    except Exception:
-        log.exception("Event %d could not be turned into deliveries.", event_id)
+    for webhook_id in dict.fromkeys([*_expired(now), *_next_due(now, SWEEP_WEBHOOKS)]):
+        jobs.enqueue(DELIVER, webhook_id)
 
 
 def _give_up_switched_off(now: datetime) -> None:
@@ -246,11 +287,11 @@ def _give_up_switched_off(now: datetime) -> None:
 
 
 def _expired(now: datetime) -> list[int]:
-    """Deliveries whose worker died, but for those that seem to be what kills it: they are failed."""
+    """Webhooks with a delivery whose worker died. Deliveries that seem to be what kills workers are failed."""
     expired = Delivery.objects.filter(state=State.SENDING, leased_until__lte=now).order_by("leased_until")
-    rows = list(expired.values_list("pk", "attempt_count")[:SWEEP_DELIVERIES])
-    deadly = [pk for pk, number in rows if number >= MOST_CLAIMS]
+    rows = list(expired.values_list("pk", "webhook_id", "attempt_count")[:SWEEP_WEBHOOKS])
+    deadly = [pk for pk, _hook, number in rows if number >= MOST_CLAIMS]
     if deadly:
         log.error("Deliveries %s are given up: their worker died %d times.", deadly, MOST_CLAIMS)
         expired.filter(pk__in=deadly).order_by().update(state=State.FAILED, leased_until=None, finished_at=now)
-    return [pk for pk, number in rows if number < MOST_CLAIMS]
+    return [hook for _pk, hook, number in rows if number < MOST_CLAIMS]

@@ -11,8 +11,8 @@ def fan_out(event_id: int) -> None:
 
 
 @shared_task(name="repositories.webhooks.deliver", time_limit=60)
-def deliver(delivery_id: int) -> None:
-    deliveries.deliver(delivery_id)
+def deliver(webhook_id: int) -> None:
+    deliveries.deliver(webhook_id)
 
 
 @shared_task(name="repositories.webhooks.sweep", time_limit=60)

@@ -103,6 +103,25 @@ def hang(seconds: float = 60) -> Behaviour:
     return behave
 
 
+@dataclass
+class Slow:
+    """Answers after so many seconds, and notes how many requests were there at the same time at most."""
+
+    seconds: float
+    at_once: int = 0
+    most_at_once: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, handler: "Handler") -> None:
+        with self._lock:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        handler.receiver.stopped.wait(self.seconds)
+        with self._lock:
+            self.at_once -= 1
+        handler.answer(200)
+
+
 def hang_once(entered: threading.Event, seconds: float = 60) -> Behaviour:
     """The first request hangs, having set `entered`; the others are answered with 200."""
     lock, first = threading.Lock(), [True]

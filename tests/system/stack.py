@@ -69,7 +69,8 @@ class Stack:
         process.wait(timeout=10)
         for stream in (process.stdin, process.stdout):
             if stream:
-                stream.close()
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
 
     def stop(self) -> None:
         for name in list(self.processes):

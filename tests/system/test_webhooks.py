@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kit.loopback import dead_port
-from tests.system.receiver import Receiver, drip, fail, hang, hang_once, huge, receiving, redirect
+from tests.system.receiver import Receiver, Slow, drip, fail, hang, hang_once, huge, receiving, redirect
 from tests.system.stack import Stack, running_stack, wait_until
 
 
@@ -28,14 +28,15 @@ def receiver() -> Iterator[Receiver]:
         yield running
 
 
-def ended(stack: Stack, webhook: int, seconds: float) -> list[dict[str, object]]:
-    """The webhook's deliveries, once none of them waits or is being sent."""
+def ended(stack: Stack, webhook: int, count: int, *, within: float) -> list[dict[str, object]]:
+    """The webhook's deliveries, once they are so many and none of them waits or is being sent."""
 
     def look() -> list[dict[str, object]] | None:
         rows: list[dict[str, object]] = stack.call("deliveries", webhook)
-        return rows if rows and all(row["state"] in {"delivered", "failed"} for row in rows) else None
+        done = [row for row in rows if row["state"] in {"delivered", "failed"}]
+        return rows if len(done) == count else None
 
-    found: list[dict[str, object]] = wait_until(look, seconds, f"deliveries not ended\n{stack.log('worker')}")
+    found: list[dict[str, object]] = wait_until(look, within, f"deliveries not ended\n{stack.log('worker')}")
     return found
 
 
@@ -48,7 +49,7 @@ def test_a_push_reaches_the_receiver_at_once(stack: Stack, receiver: Receiver) -
     got = receiver.wait("/ci", 2)
     assert got[1].at - begun < 2
     assert [one.json["push_data"]["tag"] for one in got] == ["first", "second"]
-    assert [row["state"] for row in ended(stack, webhook, 5)] == ["delivered", "delivered"]
+    assert [row["state"] for row in ended(stack, webhook, 2, within=5)] == ["delivered", "delivered"]
     assert stack.call("unread") == 0
 
 
@@ -64,7 +65,7 @@ def test_a_worker_killed_in_the_middle_of_a_delivery_loses_nothing(stack: Stack,
     assert second.at - restarted < 60
     assert first.body == second.body
     assert first.headers["Webhook-Id"] == second.headers["Webhook-Id"]
-    (row,) = ended(stack, webhook, 5)
+    (row,) = ended(stack, webhook, 1, within=5)
     attempts = row["attempts"]
     assert isinstance(attempts, list)
     assert [attempt["status"] for attempt in attempts] == [None, 200]
@@ -78,7 +79,7 @@ def test_pushes_go_on_while_redis_is_away_and_nothing_is_lost(stack: Stack, rece
     assert max(took) < 3
     stack.start_redis()
     receiver.wait("/ci", 3, timeout=60)
-    assert {row["tag"] for row in ended(stack, webhook, 5)} == {"0", "1", "2"}
+    assert {row["tag"] for row in ended(stack, webhook, 3, within=5)} == {"0", "1", "2"}
 
 
 def test_a_queue_that_is_lost_with_redis_loses_nothing(stack: Stack, receiver: Receiver) -> None:
@@ -92,7 +93,7 @@ def test_a_queue_that_is_lost_with_redis_loses_nothing(stack: Stack, receiver: R
     assert receiver.got("/ci") == []
     stack.start_worker()
     receiver.wait("/ci", timeout=60)
-    assert [row["state"] for row in ended(stack, webhook, 5)] == ["delivered"]
+    assert [row["state"] for row in ended(stack, webhook, 1, within=5)] == ["delivered"]
 
 
 def test_receivers_that_misbehave_are_bounded_recorded_and_delay_nobody(stack: Stack, receiver: Receiver) -> None:
@@ -142,6 +143,16 @@ def test_receivers_that_misbehave_are_bounded_recorded_and_delay_nobody(stack: S
     assert stack.peak_memory("worker") - memory < 60 * 1024 * 1024
 
 
+def test_a_webhook_gets_one_request_at_a_time(stack: Stack, receiver: Receiver) -> None:
+    slow = Slow(0.2)
+    repository, webhook = stack.webhook(receiver.on("/ci", slow))
+    for number in range(10):
+        stack.call("push", repository, f"{number}")
+    assert len(ended(stack, webhook, 10, within=30)) == 10
+    assert slow.most_at_once == 1
+    assert [one.json["push_data"]["tag"] for one in receiver.got("/ci")] == [str(number) for number in range(10)]
+
+
 def test_two_workers_deliver_each_push_to_each_webhook_once(stack: Stack, receiver: Receiver) -> None:
     repository, first = stack.webhook(receiver.url("/0"))
     hooks = [first] + [stack.webhook(receiver.url(f"/{number}"), repository=repository)[1] for number in range(1, 6)]
@@ -150,7 +161,7 @@ def test_two_workers_deliver_each_push_to_each_webhook_once(stack: Stack, receiv
         for number in range(20):
             stack.call("push", repository, f"{number}")
         for number, webhook in enumerate(hooks):
-            rows = ended(stack, webhook, 60)
+            rows = ended(stack, webhook, 20, within=60)
             assert [row["state"] for row in rows] == ["delivered"] * 20
             tags = [one.json["push_data"]["tag"] for one in receiver.got(f"/{number}")]
             assert sorted(tags, key=int) == [str(tag) for tag in range(20)]
@@ -159,13 +170,14 @@ def test_two_workers_deliver_each_push_to_each_webhook_once(stack: Stack, receiv
 
 
 def test_a_webhook_deleted_while_its_deliveries_wait_ends_quietly(stack: Stack, receiver: Receiver) -> None:
-    repository, webhook = stack.webhook(receiver.on("/ci", hang(2)))
+    repository, webhook = stack.webhook(receiver.on("/ci", hang()))
     for number in range(3):
         stack.call("push", repository, f"{number}")
     receiver.wait("/ci")
+    stack.call("push", repository, "at the same moment")
     stack.call("delete_webhook", webhook)
     other, healthy = stack.webhook(receiver.url("/healthy"))
     stack.call("push", other, "1.0")
-    assert [row["state"] for row in ended(stack, healthy, 10)] == ["delivered"]
+    assert [row["state"] for row in ended(stack, healthy, 1, within=10)] == ["delivered"]
     assert len(receiver.got("/ci")) == 1
     assert "repositories/webhooks" not in stack.log("worker")  # no traceback of ours

@@ -163,30 +163,30 @@ def test_deleting_takes_the_deliveries_along(as_alice: Actor, delivery: Delivery
 def test_an_ended_delivery_is_sent_again_as_a_new_one_with_the_same_bytes(
     as_alice: Actor, delivery: Delivery, queued: Queued, committed: Any
 ) -> None:
-    assert deliveries.deliver(delivery.pk)
+    assert deliveries.deliver(delivery.webhook_id)
     with committed():
         again = actions.redeliver(actor=as_alice, delivery=delivery)
     assert again.pk != delivery.pk
     assert (again.event_id, again.redelivery_of_id) == (delivery.event_id, delivery.pk)
     assert bytes(again.body) == bytes(delivery.body)
-    assert (deliveries.DELIVER, (again.pk,)) in queued
+    assert (deliveries.DELIVER, (again.webhook_id,)) in queued
     event = Event.objects.get(action="repo.webhook.redeliver")
     assert event.new["tag"] == "latest"
-    assert deliveries.deliver(again.pk)
+    assert deliveries.deliver(again.webhook_id)
 
 
 def test_a_waiting_delivery_is_sent_now(as_alice: Actor, delivery: Delivery) -> None:
     Delivery.objects.update(next_attempt_at=None)
-    assert not deliveries.deliver(delivery.pk)
+    assert not deliveries.deliver(delivery.webhook_id)
     assert actions.redeliver(actor=as_alice, delivery=delivery).pk == delivery.pk
     assert Delivery.objects.count() == 1
-    assert deliveries.deliver(delivery.pk)
+    assert deliveries.deliver(delivery.webhook_id)
 
 
 def test_a_delivery_under_way_or_of_a_webhook_that_is_off_is_not_sent_again(
     as_alice: Actor, delivery: Delivery
 ) -> None:
-    assert deliveries.claim(delivery.pk)
+    assert deliveries.claim(delivery.webhook_id)
     with pytest.raises(Conflict, match="being sent"):
         actions.redeliver(actor=as_alice, delivery=delivery)
     Webhook.objects.update(is_active=False)
@@ -201,7 +201,7 @@ def test_lists_cost_the_same_for_two_and_for_six_rows(
         for number in range(count):
             deliveries.fan_out(push(f"{count}-{number}").pk)
         for row in Delivery.objects.filter(state=Delivery.State.WAITING):
-            assert deliveries.deliver(row.pk)
+            assert deliveries.deliver(row.webhook_id)
         with django_assert_num_queries(2):
             rows = list(access.visible_deliveries(as_alice, hook.repository, webhook=hook))
             assert {(row.webhook.name, row.last_status, row.last_error) for row in rows} == {("CI", 200, "")}

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -53,7 +53,7 @@ def test_a_push_makes_one_delivery_for_each_active_webhook(
         (event.public_id, "repo.tag.push", "1.0", State.WAITING)
     }
     assert [call for call in queued if call[0] == deliveries.DELIVER] == [
-        ("repositories.webhooks.deliver", (row.pk,)) for row in rows
+        ("repositories.webhooks.deliver", (row.webhook_id,)) for row in rows
     ]
     assert rows[0].public_id in json.loads(bytes(rows[0].body))["callback_url"]
 
@@ -64,6 +64,28 @@ def test_an_event_is_dealt_with_once(hook: Webhook, push: Push) -> None:
     assert [deliveries.fan_out(event.pk), deliveries.fan_out(event.pk)] == [1, 0]
     assert not Unread.objects.exists()
     assert Delivery.objects.count() == 1
+
+
+def test_deliveries_are_made_in_the_order_of_the_events_whichever_wakes_first(
+    as_alice: Actor, hook: Webhook, push: Push, private_app: Repository
+) -> None:
+    first, other, second = push("1"), push("other", repository=private_app), push("2")
+    deliveries.fan_out(second.pk)
+    assert deliveries.fan_out(first.pk) == 0
+    assert [row.summary for row in Delivery.objects.order_by("id")] == ["1", "2"]
+    assert [row.event_id for row in Unread.objects.all()] == [other.pk]
+
+
+def test_the_oldest_due_delivery_is_sent_first(hook: Webhook, push: Push, receiver: Receiver) -> None:
+    for tag in ("1", "2", "3"):
+        deliveries.fan_out(push(tag).pk)
+    Delivery.objects.filter(summary="1").update(next_attempt_at=timezone.now() + timedelta(minutes=1))
+    while deliveries.deliver(hook.pk):
+        pass
+    assert [one.json["push_data"]["tag"] for one in receiver.got("/ci?token=s3cret")] == ["2", "3"]
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        assert deliveries.deliver(hook.pk)
+    assert [one.json["push_data"]["tag"] for one in receiver.got("/ci?token=s3cret")] == ["2", "3", "1"]
 
 
 def test_recording_the_push_wakes_the_fan_out(push: Push, queued: Queued, committed: Any) -> None:
@@ -113,7 +135,7 @@ def test_a_failure_while_making_deliveries_leaves_the_event_unread(
 
 def test_the_bytes_are_frozen_when_the_delivery_is_made(delivery: Delivery, receiver: Receiver) -> None:
     Repository.objects.update(description="changed afterwards")
-    assert deliveries.deliver(delivery.pk)
+    assert deliveries.deliver(delivery.webhook_id)
     assert receiver.wait("/ci?token=s3cret")[0].body == bytes(delivery.body)
 
 
@@ -122,7 +144,7 @@ def test_the_bytes_are_frozen_when_the_delivery_is_made(delivery: Delivery, rece
 
 def test_a_delivery_is_sent_and_request_and_answer_are_recorded(delivery: Delivery, receiver: Receiver) -> None:
     receiver.on("/ci?token=s3cret", status(201, b"thanks \x00\xff", {"X-Run": "42", "Set-Cookie": "session=1"}))
-    assert deliveries.deliver(delivery.pk)
+    assert deliveries.deliver(delivery.webhook_id)
     (got,) = receiver.got("/ci?token=s3cret")
     assert got.json["push_data"]["tag"] == "latest"
     assert got.headers["Content-Type"] == "application/json"
@@ -144,8 +166,8 @@ def test_a_delivery_is_sent_and_request_and_answer_are_recorded(delivery: Delive
 
 
 def test_a_delivered_one_is_not_sent_again(delivery: Delivery, receiver: Receiver) -> None:
-    assert [deliveries.deliver(delivery.pk), deliveries.deliver(delivery.pk)] == [True, False]
-    tasks.deliver(delivery.pk)
+    assert [deliveries.deliver(delivery.webhook_id), deliveries.deliver(delivery.webhook_id)] == [True, False]
+    tasks.deliver(delivery.webhook_id)
     assert len(receiver.got("/ci?token=s3cret")) == 1
 
 
@@ -158,7 +180,7 @@ def test_a_failing_receiver_is_tried_again_after_10_s_1_5_and_30_min_and_then_no
     for number, wait in enumerate([10, 60, 300, 1800, None], start=1):
         with time_machine.travel(begun + timedelta(seconds=after), tick=False):
             now = timezone.now()
-            assert deliveries.deliver(delivery.pk)
+            assert deliveries.deliver(delivery.webhook_id)
             row = reloaded(delivery)
             assert row.attempt_count == number
             if wait is None:
@@ -168,9 +190,9 @@ def test_a_failing_receiver_is_tried_again_after_10_s_1_5_and_30_min_and_then_no
                 assert row.finished_at is None
                 after += wait
         with time_machine.travel(begun + timedelta(seconds=after - 1), tick=False):
-            assert not deliveries.deliver(delivery.pk)
+            assert not deliveries.deliver(delivery.webhook_id)
     with time_machine.travel(begun + timedelta(days=2), tick=False):
-        assert not deliveries.deliver(delivery.pk)
+        assert not deliveries.deliver(delivery.webhook_id)
     assert len(receiver.got("/ci?token=s3cret")) == 5
     assert [(one.number, one.status, one.error) for one in delivery.attempts.all()] == [
         (number, 503, "") for number in range(1, 6)
@@ -179,9 +201,9 @@ def test_a_failing_receiver_is_tried_again_after_10_s_1_5_and_30_min_and_then_no
 
 def test_a_receiver_that_recovers_gets_it(delivery: Delivery, receiver: Receiver) -> None:
     receiver.on("/ci?token=s3cret", fail(1))
-    assert deliveries.deliver(delivery.pk)
+    assert deliveries.deliver(delivery.webhook_id)
     with time_machine.travel(timezone.now() + timedelta(seconds=11)):
-        assert deliveries.deliver(delivery.pk)
+        assert deliveries.deliver(delivery.webhook_id)
     assert reloaded(delivery).state == State.DELIVERED
     assert [one.status for one in delivery.attempts.all()] == [500, 200]
     ids = {one.headers["Webhook-Id"] for one in receiver.got("/ci?token=s3cret")}
@@ -191,7 +213,7 @@ def test_a_receiver_that_recovers_gets_it(delivery: Delivery, receiver: Receiver
 def test_410_switches_the_webhook_off(delivery: Delivery, push: Push, receiver: Receiver) -> None:
     deliveries.fan_out(push("later").pk)
     receiver.on("/ci?token=s3cret", status(410))
-    assert deliveries.deliver(delivery.pk)
+    assert deliveries.deliver(delivery.webhook_id)
     hook = Webhook.objects.get()
     assert (hook.is_active, hook.disabled_by) == (False, Webhook.DisabledBy.RECEIVER)
     assert {row.state for row in Delivery.objects.all()} == {State.FAILED}
@@ -202,7 +224,7 @@ def test_410_switches_the_webhook_off(delivery: Delivery, push: Push, receiver: 
 
 def test_a_redirect_is_a_failure_that_names_its_target(delivery: Delivery, receiver: Receiver) -> None:
     receiver.on("/ci?token=s3cret", redirect(receiver.url("/inner")))
-    assert deliveries.deliver(delivery.pk)
+    assert deliveries.deliver(delivery.webhook_id)
     attempt = delivery.attempts.get()
     assert attempt.status == 302
     assert attempt.error == f"Redirects are not followed; this one leads to {receiver.url('/inner')}"
@@ -212,7 +234,7 @@ def test_a_redirect_is_a_failure_that_names_its_target(delivery: Delivery, recei
 
 def test_ten_megabytes_are_kept_up_to_64_kilobytes(delivery: Delivery, receiver: Receiver) -> None:
     receiver.on("/ci?token=s3cret", huge())
-    assert deliveries.deliver(delivery.pk)
+    assert deliveries.deliver(delivery.webhook_id)
     attempt = delivery.attempts.get()
     assert (attempt.status, len(attempt.response_body), attempt.response_truncated) == (200, 65536, True)
     assert reloaded(delivery).state == State.DELIVERED
@@ -223,7 +245,7 @@ def test_a_good_status_whose_body_never_ends_is_no_delivery(
 ) -> None:
     monkeypatch.setattr(sending, "DEADLINE", 0.5)
     receiver.on("/ci?token=s3cret", drip())
-    assert deliveries.deliver(delivery.pk)
+    assert deliveries.deliver(delivery.webhook_id)
     attempt = delivery.attempts.get()
     assert (attempt.status, attempt.error) == (200, "127.0.0.1 had not answered completely after 0.5 seconds.")
     assert reloaded(delivery).state == State.WAITING
@@ -231,7 +253,7 @@ def test_a_good_status_whose_body_never_ends_is_no_delivery(
 
 def test_no_answer_is_told_in_words(delivery: Delivery) -> None:
     point_to(delivery, f"http://127.0.0.1:{dead_port()}/?token=s3cret")
-    assert deliveries.deliver(delivery.pk)
+    assert deliveries.deliver(delivery.webhook_id)
     attempt = delivery.attempts.get()
     assert attempt.status is None
     assert attempt.error == "The connection was refused: nothing listens at that address and port."
@@ -243,14 +265,14 @@ def test_a_refused_address_is_told_in_words_and_nothing_is_sent(
     delivery: Delivery, receiver: Receiver, settings: Any
 ) -> None:
     settings.WEBHOOK_NETWORKS = []
-    assert deliveries.deliver(delivery.pk)
+    assert deliveries.deliver(delivery.webhook_id)
     assert delivery.attempts.get().error == "127.0.0.1 resolves to 127.0.0.1, a loopback address."
     assert receiver.got("/ci?token=s3cret") == []
 
 
 def test_a_url_that_cannot_be_decrypted_is_told_in_words(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
     Webhook.objects.update(encrypted_url=secrets.encrypt("x")[:-4] + "AAAA")
-    assert deliveries.deliver(delivery.pk)
+    assert deliveries.deliver(delivery.webhook_id)
     assert "cannot be decrypted" in delivery.attempts.get().error
 
 
@@ -264,20 +286,20 @@ def test_the_record_of_a_url_holds_no_password_and_no_query() -> None:
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], Any]) -> None:
     """Do something between a claim's look at the row and its conditional update."""
-    has_room = deliveries._has_room
+    take = deliveries._take
 
-    def overtaken(*_args: Any) -> bool:
-        monkeypatch.setattr(deliveries, "_has_room", has_room)
+    def overtaken(row: Delivery, now: datetime) -> bool:
+        monkeypatch.setattr(deliveries, "_take", take)
         what()
-        return True
+        return take(row, now)
 
-    monkeypatch.setattr(deliveries, "_has_room", overtaken)
+    monkeypatch.setattr(deliveries, "_take", overtaken)
 
 
 def test_of_two_workers_one_gets_the_delivery(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
     winners: list[Delivery | None] = []
-    meanwhile(monkeypatch, lambda: winners.append(deliveries.claim(delivery.pk)))
-    assert deliveries.claim(delivery.pk) is None
+    meanwhile(monkeypatch, lambda: winners.append(deliveries.claim(delivery.webhook_id)))
+    assert deliveries.claim(delivery.webhook_id) is None
     assert [winner and winner.attempt_count for winner in winners] == [1]
     assert reloaded(delivery).attempt_count == 1
     assert delivery.attempts.count() == 1
@@ -289,33 +311,33 @@ def test_an_attempt_that_another_worker_has_made_meanwhile_is_not_made_again(
     receiver.on("/ci?token=s3cret", fail(9))
 
     def fail_and_be_due_again() -> None:
-        assert deliveries.deliver(delivery.pk)
+        assert deliveries.deliver(delivery.webhook_id)
         Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
 
     meanwhile(monkeypatch, fail_and_be_due_again)
-    assert deliveries.claim(delivery.pk) is None
+    assert deliveries.claim(delivery.webhook_id) is None
     assert len(receiver.got("/ci?token=s3cret")) == 1
 
 
 def test_what_was_given_up_meanwhile_is_not_sent(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
     meanwhile(monkeypatch, lambda: deliveries.give_up_waiting(delivery.webhook, timezone.now()))
-    assert deliveries.claim(delivery.pk) is None
+    assert deliveries.claim(delivery.webhook_id) is None
     assert reloaded(delivery).state == State.FAILED
 
 
 def test_a_dead_workers_delivery_is_taken_over_when_its_lease_has_run_out(
     delivery: Delivery, receiver: Receiver, queued: Queued, committed: Any
 ) -> None:
-    assert deliveries.claim(delivery.pk)  # and then kill -9
-    assert not deliveries.deliver(delivery.pk)
+    assert deliveries.claim(delivery.webhook_id)  # and then kill -9
+    assert not deliveries.deliver(delivery.webhook_id)
     with committed():
         deliveries.sweep()
     assert queued == []
     with time_machine.travel(timezone.now() + timedelta(seconds=31)):
         with committed():
             deliveries.sweep()
-        assert queued == [(deliveries.DELIVER, (delivery.pk,))]
-        assert deliveries.deliver(delivery.pk)
+        assert queued == [(deliveries.DELIVER, (delivery.webhook_id,))]
+        assert deliveries.deliver(delivery.webhook_id)
     assert reloaded(delivery).state == State.DELIVERED
     first, second = delivery.attempts.all()
     assert (first.status, second.status) == (None, 200)
@@ -324,10 +346,10 @@ def test_a_dead_workers_delivery_is_taken_over_when_its_lease_has_run_out(
 
 
 def test_a_worker_slower_than_its_lease_records_its_attempt_and_leaves_the_state(delivery: Delivery) -> None:
-    slow = deliveries.claim(delivery.pk)
+    slow = deliveries.claim(delivery.webhook_id)
     assert slow
     with time_machine.travel(timezone.now() + timedelta(seconds=31)):
-        taken_over = deliveries.claim(delivery.pk)
+        taken_over = deliveries.claim(delivery.webhook_id)
         assert taken_over
         deliveries.finish(slow, sending.Outcome(status=500))
         assert (reloaded(delivery).state, reloaded(delivery).attempt_count) == (State.SENDING, 2)
@@ -353,17 +375,17 @@ def test_a_webhook_has_one_request_under_way_and_the_next_is_woken_afterwards(
 ) -> None:
     for tag in ("1", "2", "3"):
         deliveries.fan_out(push(tag).pk)
-    first, second, third = Delivery.objects.order_by("id")
-    claimed = deliveries.claim(first.pk)
+    first, second, _third = Delivery.objects.order_by("id")
+    claimed = deliveries.claim(first.webhook_id)
     assert claimed
-    assert not deliveries.deliver(second.pk)
+    assert not deliveries.deliver(second.webhook_id)
     with committed():
         deliveries.sweep()
     assert queued == []
     deliveries.finish(claimed, sending.Outcome(status=500))
     with committed():
-        assert deliveries.deliver(second.pk)
-    assert queued == [(deliveries.DELIVER, (third.pk,))]
+        assert deliveries.deliver(second.webhook_id)
+    assert queued == [(deliveries.DELIVER, (hook.pk,))]
 
 
 def test_a_slow_host_has_a_few_requests_under_way_and_others_are_not_kept_waiting(
@@ -376,29 +398,33 @@ def test_a_slow_host_has_a_few_requests_under_way_and_others_are_not_kept_waitin
     actions.create_webhook(actor=as_alice, repository=public_app, name="quick", url="https://quick.example/")
     deliveries.fan_out(push().pk)
     *slow, quick = Delivery.objects.order_by("id")
-    claimed = [row for row in slow if deliveries.claim(row.pk)]
+    claimed = [row for row in slow if deliveries.claim(row.webhook_id)]
     assert claimed == slow[:4]
     with committed():
         deliveries.sweep()
-    assert queued == [(deliveries.DELIVER, (quick.pk,))]
-    assert deliveries.claim(quick.pk)
+    assert queued == [(deliveries.DELIVER, (quick.webhook_id,))]
+    assert deliveries.claim(quick.webhook_id)
     with time_machine.travel(timezone.now() + timedelta(seconds=31)):  # an expired lease takes no room
-        assert deliveries.claim(slow[4].pk)
+        assert deliveries.claim(slow[4].webhook_id)
 
 
 def test_the_sweep_finds_what_lost_its_wake_up(delivery: Delivery, push: Push, queued: Queued, committed: Any) -> None:
     event = push("2")
     with committed():
         deliveries.sweep()
-    made = Delivery.objects.get(event_id=event.public_id)
-    assert queued == [(deliveries.DELIVER, (made.pk,)), (deliveries.DELIVER, (delivery.pk,))]
+    assert Delivery.objects.filter(event_id=event.public_id).count() == 1
+    assert queued[-1] == (deliveries.DELIVER, (delivery.webhook_id,))
+    with committed():
+        deliveries.sweep()
+    assert queued[-1] == (deliveries.DELIVER, (delivery.webhook_id,))
+    assert len(queued) == 3
 
 
 def test_the_sweep_gives_up_what_waits_for_a_webhook_that_is_off(
     delivery: Delivery, queued: Queued, committed: Any
 ) -> None:
     Webhook.objects.update(is_active=False)
-    assert not deliveries.deliver(delivery.pk)
+    assert not deliveries.deliver(delivery.webhook_id)
     with committed():
         tasks.sweep()
     assert reloaded(delivery).state == State.FAILED
@@ -406,11 +432,11 @@ def test_the_sweep_gives_up_what_waits_for_a_webhook_that_is_off(
 
 
 def test_a_webhook_deleted_while_a_request_is_under_way_ends_quietly(delivery: Delivery) -> None:
-    claimed = deliveries.claim(delivery.pk)
+    claimed = deliveries.claim(delivery.webhook_id)
     assert claimed
     Webhook.objects.all().delete()
     deliveries.finish(claimed, sending.Outcome(status=410))
-    assert not deliveries.deliver(delivery.pk)
+    assert not deliveries.deliver(delivery.webhook_id)
     assert not Attempt.objects.exists()
 
 
