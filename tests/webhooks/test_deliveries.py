@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
@@ -406,6 +407,20 @@ def test_a_slow_host_has_a_few_requests_under_way_and_others_are_not_kept_waitin
     assert deliveries.claim(quick.webhook_id)
     with time_machine.travel(timezone.now() + timedelta(seconds=31)):  # an expired lease takes no room
         assert deliveries.claim(slow[4].webhook_id)
+
+
+def test_a_worker_keeps_threads_for_other_tasks(
+    delivery: Delivery, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = BoundedSemaphore(1)
+    monkeypatch.setattr(tasks, "_room", room)
+    room.acquire()
+    tasks.deliver(delivery.webhook_id)
+    assert receiver.got("/ci?token=s3cret") == []
+    room.release()
+    tasks.deliver(delivery.webhook_id)
+    assert len(receiver.got("/ci?token=s3cret")) == 1
+    assert room.acquire(blocking=False)
 
 
 def test_the_sweep_finds_what_lost_its_wake_up(delivery: Delivery, push: Push, queued: Queued, committed: Any) -> None:
