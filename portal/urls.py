@@ -25,4 +25,5 @@ urlpatterns = [
     path("", include("repositories.webhooks.urls")),
 ]
 
+handler500 = "portal.web.errors.server_error"
 handler429 = "portal.web.errors.too_many_requests"  # asked for by allauth

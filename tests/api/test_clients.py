@@ -147,6 +147,16 @@ def test_nothing_is_kept_on_the_way(alice: User) -> None:
     assert [answer["Cache-Control"] for answer in (signed_in, refused)] == ["no-store"] * 2
 
 
+def test_a_fault_of_ours_answers_in_the_apis_format(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(username: str) -> User:
+        raise RuntimeError(username)
+
+    monkeypatch.setattr("portal.accounts.api.users.fetch_user", fail)
+    answer = Client(raise_request_exception=False).get("/v2/users/alice")
+    assert (answer.status_code, answer["Content-Type"]) == (500, "application/json")
+    assert answer.json() == {"detail": "Something went wrong.", "message": "Something went wrong."}
+
+
 def test_an_unknown_path_answers_in_the_apis_format(alice: User) -> None:
     for path in (
         "users/alice/nothing",
