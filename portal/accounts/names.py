@@ -56,7 +56,9 @@ PAGE_SEGMENTS = frozenset(
         "webhooks",
     ]
 )
-RESERVED = API_SEGMENTS | PAGE_SEGMENTS
+# Words that stand where a user's name may stand, below /v2/users/.
+USER_SEGMENTS = frozenset(["login", "2fa-login"])
+RESERVED = API_SEGMENTS | PAGE_SEGMENTS | USER_SEGMENTS
 
 
 def validate_namespace(name: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 
 from portal.accounts.models import User
+from portal.kit.errors import Invalid
 from repositories.models import Repository
 from tests import factories
 from tests.api.world import call, make_index, make_manifest, make_tag
@@ -139,6 +140,12 @@ def test_harbor_replicates(alice: User) -> None:
 def test_a_client_that_accepts_only_something_else_gets_json(alice: User) -> None:
     answer = Client().get("/v2/users/alice", headers={"Accept": "text/html"})
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
+
+
+@pytest.mark.parametrize("word", ["login", "2fa-login"])
+def test_nobody_is_called_like_a_path_below_users(db: None, word: str) -> None:
+    with pytest.raises(Invalid, match="reserved"):
+        factories.make_user(word)
 
 
 def test_nothing_is_kept_on_the_way(alice: User) -> None:
