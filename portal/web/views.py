@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -16,12 +16,12 @@ from portal.kit.paging import keyset
 from portal.web.templatetags.ui import THEME_COOKIE, THEMES
 from repositories.access import namespaces_owned, visible
 from repositories.models import Repository, Visibility
+from repositories.search import QUERY_MAX, matching
 
 OWN_SHOWN = 10
 STARRED_SHOWN = 6
 PUBLIC_SHOWN = 5
 PAGE_SIZE = 20
-QUERY_MAX = 200
 ORDERS = {"updated": "-updated_at", "stars": "-star_count", "name": "full_name"}
 YEAR = 365 * 24 * 60 * 60
 
@@ -61,11 +61,9 @@ def explore(request: PortalRequest) -> HttpResponse:
 @require_safe
 def search(request: PortalRequest) -> HttpResponse:
     """Repositories that the visitor may see, by part of name or description. One query."""
-    words = request.GET.get("q", "")[:QUERY_MAX].replace("\0", "").split()
-    rows = visible(request.actor)
-    for word in words:
-        rows = rows.filter(Q(full_name__icontains=word) | Q(description__icontains=word))
-    return _list(request, rows, "web/search.html", {"search_query": " ".join(words)})
+    query = request.GET.get("q", "")[:QUERY_MAX].replace("\0", "")
+    rows = matching(visible(request.actor), query)
+    return _list(request, rows, "web/search.html", {"search_query": " ".join(query.split())})
 
 
 def _list(request: PortalRequest, rows: QuerySet[Repository], template: str, context: dict[str, Any]) -> HttpResponse:

@@ -1,6 +1,5 @@
 """Search."""
 
-from django.db.models import Q
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -8,6 +7,7 @@ from rest_framework.response import Response
 from portal.accounts.api.base import ApiView, HubPages, Need
 from repositories.access import visible
 from repositories.api.serializers import Found, SearchQuery
+from repositories.search import matching
 
 
 class Search(ApiView):
@@ -20,6 +20,4 @@ class Search(ApiView):
     def get(self, request: Request) -> Response:
         """Among those that you may see; the most starred first."""
         rows = visible(self.actor).order_by("-star_count", "-id")
-        for word in self.read_query(SearchQuery)["query"].split():
-            rows = rows.filter(Q(full_name__icontains=word) | Q(description__icontains=word))
-        return self.page(rows, Found)
+        return self.page(matching(rows, self.read_query(SearchQuery)["query"]), Found)

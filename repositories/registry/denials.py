@@ -1,0 +1,118 @@
+"""Why the registry, or the gateway, refused a token: the sentence that docker and skopeo print.
+
+Only for a repository that the caller may see, or a name in the caller's own namespace: to all others a refusal and a
+repository that does not exist read the same.
+"""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from portal.accounts.actor import Actor
+from portal.kit.errors import NotFound
+from repositories import access
+from repositories.access import Permission
+from repositories.names import NAME
+from repositories.registry import verify
+from repositories.registry.errors import unauthorized
+from repositories.registry.signing import Access
+
+PERMISSIONS = {"pull": Permission.PULL, "push": Permission.PUSH, "delete": Permission.DELETE_IMAGES}
+WANTED = {"GET": ("pull",), "HEAD": ("pull",), "DELETE": ("delete",)}
+WRITING = ("pull", "push")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What was asked of which repository: as in Distribution, GET and HEAD pull, DELETE deletes, the rest does both."""
+
+    name: str
+    actions: tuple[str, ...]
+
+
+def explain_denied(request: HttpRequest) -> HttpResponse:
+    """The door's question after a 401 with insufficient_scope: that 401 again, with the reason."""
+    refused = _asked(request)
+    if refused is None:
+        return unauthorized(request)
+    try:
+        verified = verify.bearer(request)
+    except verify.InvalidToken:
+        return unauthorized(request, _wanted(refused), error="invalid_token")
+    if verified is None:
+        return unauthorized(request, _wanted(refused))
+    return refuse(request, verified, refused.name, refused.actions)
+
+
+def refuse(request: HttpRequest, verified: verify.Verified, name: str, actions: tuple[str, ...]) -> HttpResponse:
+    """401 with insufficient_scope for a valid token that lacks the actions. At most three queries."""
+    wanted = [Access(name, actions)]
+    try:
+        actor = verify.actor_of(verified)
+    except verify.InvalidToken:
+        return unauthorized(request, wanted, error="invalid_token")
+    words = reason(actor, name, actions)
+    if not words:
+        return unauthorized(request, wanted, error="insufficient_scope")
+    return unauthorized(request, wanted, error="insufficient_scope", description=words, message=words)
+
+
+def reason(actor: Actor, name: str, actions: tuple[str, ...]) -> str:
+    """Such as `bob may pull acme/api but not push: …`; empty where the caller may know nothing."""
+    row = access.visible(actor).filter(full_name=name).first()
+    if row is None:
+        return _reason_of_nothing(actor, name)
+    decisions = {action: access.decide(actor, PERMISSIONS[action], role=row.role) for action in PERMISSIONS}
+    denied = [action for action in actions if not decisions[action].allowed]
+    if not denied:
+        # The rights have changed since the token was made: the client only has to ask again.
+        return ""
+    may = [action for action, decision in decisions.items() if decision.allowed]
+    words = {
+        "who": actor.name or _("an anonymous client"),
+        "may": ", ".join(may),
+        "not": ", ".join(denied),
+        "repository": name,
+        "why": decisions[denied[-1]].reason,
+    }
+    if may:
+        return _("%(who)s may %(may)s %(repository)s but not %(not)s: %(why)s") % words
+    return _("%(who)s may not %(not)s %(repository)s: %(why)s") % words
+
+
+def _reason_of_nothing(actor: Actor, name: str) -> str:
+    """For the owner of the namespace, who may know that there is no such repository."""
+    try:
+        namespace = access.fetch_namespace(name.partition("/")[0])
+    except NotFound:
+        return ""
+    if not access.namespaces_owned(actor).filter(pk=namespace.pk).exists() or access.sees_public_only(actor):
+        return ""
+    decision = access.decide_create(actor, namespace)
+    if not decision.allowed:
+        return _("%(repository)s does not exist, and it is not created: %(why)s") % {
+            "repository": name,
+            "why": decision.reason,
+        }
+    return _("%(repository)s does not exist, and a push creates none in this namespace. Create it first.") % {
+        "repository": name
+    }
+
+
+def _asked(request: HttpRequest) -> Refused | None:
+    """From the headers that the door sets, and only the door: it drops them from what clients send."""
+    method = str(request.META.get("HTTP_X_ORIGINAL_METHOD", "GET"))
+    path = str(request.META.get("HTTP_X_ORIGINAL_URI", "")).partition("?")[0]
+    name = path.removeprefix("/v2/")
+    for part in ("/manifests/", "/blobs/", "/tags/list"):
+        if part in name:
+            name = name[: name.rindex(part)]
+            break
+    if not NAME.fullmatch(name):
+        return None
+    return Refused(name, WANTED.get(method, WRITING))
+
+
+def _wanted(refused: Refused) -> list[Access]:
+    return [Access(refused.name, refused.actions)]
