@@ -5,6 +5,7 @@ repository that does not exist read the same.
 """
 
 from dataclasses import dataclass
+from urllib.parse import parse_qs
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -12,13 +13,12 @@ from django.utils.translation import gettext as _
 from portal.accounts.actor import Actor
 from portal.kit.errors import NotFound
 from repositories import access
-from repositories.access import Permission
 from repositories.names import NAME
 from repositories.registry import verify
 from repositories.registry.errors import unauthorized
 from repositories.registry.signing import Access
+from repositories.registry.tokens import PERMISSIONS
 
-PERMISSIONS = {"pull": Permission.PULL, "push": Permission.PUSH, "delete": Permission.DELETE_IMAGES}
 WANTED = {"GET": ("pull",), "HEAD": ("pull",), "DELETE": ("delete",)}
 WRITING = ("pull", "push")
 
@@ -29,6 +29,8 @@ class Refused:
 
     name: str
     actions: tuple[str, ...]
+    source: str = ""
+    """Of a layer that is to be mounted from another repository, which must be pulled from."""
 
 
 def explain_denied(request: HttpRequest) -> HttpResponse:
@@ -42,17 +44,21 @@ def explain_denied(request: HttpRequest) -> HttpResponse:
         return unauthorized(request, _wanted(refused), error="invalid_token")
     if verified is None:
         return unauthorized(request, _wanted(refused))
-    return refuse(request, verified, refused.name, refused.actions)
+    return _refuse(request, verified, refused)
 
 
 def refuse(request: HttpRequest, verified: verify.Verified, name: str, actions: tuple[str, ...]) -> HttpResponse:
     """401 with insufficient_scope for a valid token that lacks the actions. At most three queries."""
-    wanted = [Access(name, actions)]
+    return _refuse(request, verified, Refused(name, actions))
+
+
+def _refuse(request: HttpRequest, verified: verify.Verified, refused: Refused) -> HttpResponse:
+    wanted = _wanted(refused)
     try:
         actor = verify.actor_of(verified)
     except verify.InvalidToken:
         return unauthorized(request, wanted, error="invalid_token")
-    words = reason(actor, name, actions)
+    words = reason(actor, refused.name, refused.actions)
     if not words:
         return unauthorized(request, wanted, error="insufficient_scope")
     return unauthorized(request, wanted, error="insufficient_scope", description=words, message=words)
@@ -103,7 +109,7 @@ def _reason_of_nothing(actor: Actor, name: str) -> str:
 def _asked(request: HttpRequest) -> Refused | None:
     """From the headers that the door sets, and only the door: it drops them from what clients send."""
     method = str(request.META.get("HTTP_X_ORIGINAL_METHOD", "GET"))
-    path = str(request.META.get("HTTP_X_ORIGINAL_URI", "")).partition("?")[0]
+    path, _mark, query = str(request.META.get("HTTP_X_ORIGINAL_URI", "")).partition("?")
     name = path.removeprefix("/v2/")
     for part in ("/manifests/", "/blobs/", "/tags/list"):
         if part in name:
@@ -111,8 +117,17 @@ def _asked(request: HttpRequest) -> Refused | None:
             break
     if not NAME.fullmatch(name):
         return None
-    return Refused(name, WANTED.get(method, WRITING))
+    return Refused(name, WANTED.get(method, WRITING), source=_source(query))
+
+
+def _source(query: str) -> str:
+    try:
+        name = parse_qs(query, max_num_fields=20).get("from", [""])[-1]
+    except ValueError:
+        return ""
+    return name if NAME.fullmatch(name) else ""
 
 
 def _wanted(refused: Refused) -> list[Access]:
-    return [Access(refused.name, refused.actions)]
+    source = [Access(refused.source, ("pull",))] if refused.source else []
+    return [Access(refused.name, refused.actions), *source]

@@ -1,18 +1,14 @@
 """What docker lists: `docker search` (v1), and the catalog. Both show what the caller may see, and nothing else."""
 
-import base64
-import binascii
 import json
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.actor import ANONYMOUS, Actor
-from portal.accounts.credentials import authenticate
+from portal.accounts.actor import Actor
 from portal.kit.errors import Unauthorized
 from repositories import access
-from repositories.registry import verify
+from repositories.registry import tokens, verify
 from repositories.registry.errors import VERSION, VERSION_HEADER, not_allowed, respond, unauthorized
 from repositories.registry.signing import Access
 from repositories.search import matching
@@ -33,7 +29,7 @@ def search_v1(request: HttpRequest) -> HttpResponse:
     try:
         actor = _caller(request)
     except Unauthorized as error:
-        return respond(401, "UNAUTHORIZED", error.message, headers={"WWW-Authenticate": 'Basic realm="moorage"'})
+        return respond(401, "UNAUTHORIZED", error.message, headers={"WWW-Authenticate": tokens.BASIC_CHALLENGE})
     query = request.GET.get("q", "")
     count = _number(request.GET.get("n"), default=SEARCH_DEFAULT, most=SEARCH_MAX)
     rows = matching(access.visible(actor), query).order_by("-star_count", "id")[:count]
@@ -75,19 +71,11 @@ def catalog(request: HttpRequest) -> HttpResponse:
 
 
 def _caller(request: HttpRequest) -> Actor:
-    """By Basic, by a registry token, or nobody. Raises Unauthorized."""
-    scheme, _space, value = str(request.META.get("HTTP_AUTHORIZATION", "")).partition(" ")
-    if not value:
-        return ANONYMOUS
-    if scheme.lower() == "bearer":
-        return verify.actor_of(verify.verify(value.strip()))
-    if scheme.lower() != "basic":
-        raise Unauthorized(_("Use Basic or Bearer authentication."))
-    try:
-        login, _colon, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, ValueError) as error:
-        raise Unauthorized from error
-    return authenticate(login.replace("\0", ""), secret)
+    """By Basic, by a registry token, or nobody. Raises Unauthorized. Wrong passwords count as at the token service."""
+    verified = verify.bearer(request)
+    if verified is not None:
+        return verify.actor_of(verified)
+    return tokens.authenticate(tokens.parse_caller(request)).actor
 
 
 def _number(text: str | None, *, default: int, most: int) -> int:

@@ -40,6 +40,7 @@ PERMISSIONS = {"pull": Permission.PULL, "push": Permission.PUSH, "delete": Permi
 CREATING = frozenset(["pull", "push"])
 """What is granted on a repository that doesn't exist yet and that the push will create."""
 NO_ROW = Row()
+BASIC_CHALLENGE = 'Basic realm="moorage"'
 FIELDS_MAX = 1_000
 """In a query or form; more scopes than SCOPES_MAX are refused by name, more fields than this without being read."""
 
@@ -109,6 +110,14 @@ def parse(request: HttpRequest) -> Ask:
         address=client_address(request),
         client=client_name(request),
     )
+
+
+def parse_caller(request: HttpRequest) -> Ask:
+    """Who asks for something else than a token: nobody, or by Basic. Raises Unauthorized."""
+    login, secret, _refresh_token = _basic(request)
+    if "\0" in login:
+        raise Unauthorized
+    return Ask([], login=login, secret=secret, address=client_address(request), client=client_name(request))
 
 
 Form = Mapping[str, list[str]]

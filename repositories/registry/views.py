@@ -25,7 +25,7 @@ def token(request: HttpRequest) -> HttpResponse:
         issued = tokens.issue(tokens.parse(request))
     except Unauthorized as error:
         # Docker prints the body's `details` behind "unauthorized: ".
-        return respond(401, "UNAUTHORIZED", error.message, headers={"WWW-Authenticate": 'Basic realm="moorage"'})
+        return respond(401, "UNAUTHORIZED", error.message, headers={"WWW-Authenticate": tokens.BASIC_CHALLENGE})
     except MoorageError as error:
         return answer(error)
     except DatabaseError:
