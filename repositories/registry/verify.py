@@ -59,7 +59,7 @@ def verify(token: str) -> Verified:
             Access(str(entry["name"]), tuple(str(action) for action in entry["actions"]), str(entry["type"]))
             for entry in claims.get("access", [])
         )
-    except (jwt.InvalidTokenError, KeyError, TypeError) as error:
+    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError) as error:
         raise InvalidToken from error
     return Verified(subject=claims["sub"], access=access, credential=str(claims.get(CREDENTIAL_CLAIM, "")))
 

@@ -5,9 +5,9 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from repositories.registry.verify import Verified, verify
@@ -62,7 +62,7 @@ def post(db: None) -> Ask:
 
     def send(**form: str) -> Reply:
         body: dict[str, Any] = {"service": "moorage", "client_id": "containerd-client", **form}
-        return Reply(Client(enforce_csrf_checks=True).post("/token", _form(body), content_type=FORM))
+        return Reply(Client(enforce_csrf_checks=True).post("/token", urlencode(body, doseq=True), content_type=FORM))
 
     return send
 
@@ -70,10 +70,4 @@ def post(db: None) -> Ask:
 FORM = "application/x-www-form-urlencoded"
 
 
-def _form(body: dict[str, Any]) -> str:
-    from urllib.parse import urlencode
-
-    return urlencode(body, doseq=True)
-
-
-__all__ = ["FORM", "Ask", "HttpResponse", "Reply", "basic"]
+__all__ = ["FORM", "Ask", "Reply", "basic"]
