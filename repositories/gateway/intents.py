@@ -11,6 +11,7 @@ import uuid
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -31,6 +32,11 @@ WAIT_FOR_OTHERS = 10.0
 """Seconds that a push waits for another push of the same tag."""
 POLL = 0.05
 SWEEP_MOST = 50
+TAG_WRITTEN_WITHIN = timedelta(seconds=30)
+"""The registry tells of a push before it writes the tag (distribution issue 2625); a slow storage may take so long."""
+KEPT = timedelta(days=7)
+"""Settled ones are kept so long: a registry that was frozen may still take what was refused."""
+FORGET_MOST = 500
 
 State = PushIntent.State
 
@@ -61,17 +67,20 @@ def open_intent(
                     client=actor.client,
                     leased_until=timezone.now() + LEASE,
                 )
-        except IntegrityError as error:
-            if not PushIntent.objects.filter(repository=repository, tag=tag, state=State.OPEN).exists():
-                _not_deleted_meanwhile(repository, error)
-            if time.monotonic() >= deadline:
-                raise Unavailable(_("Another push of this tag is under way. Please try again.")) from error
-            time.sleep(POLL)
+        except IntegrityError:
+            _wait_for_others(repository, tag, deadline)
 
 
-def _not_deleted_meanwhile(repository: Repository, error: IntegrityError) -> None:
+def _wait_for_others(repository: Repository, tag: str, deadline: float) -> None:
+    """Look, and do not try to write: every try would leave the whole manifest behind as a dead row."""
     if not Repository.objects.filter(pk=repository.pk).exists():
-        raise Unavailable(_("The repository was deleted while you pushed.")) from error
+        raise Unavailable(_("The repository was deleted while you pushed."))
+    while True:
+        if time.monotonic() >= deadline:
+            raise Unavailable(_("Another push of this tag is under way. Please try again."))
+        time.sleep(POLL)
+        if not being_pushed(repository, tag):
+            return
 
 
 def digest_of(body: bytes, *, like: str = "") -> str:
@@ -87,38 +96,51 @@ def settle(intent: PushIntent) -> bool:
     conditional update decides.
     """
     parsed = manifests.parse(bytes(intent.body), intent.media_type)
+    push = images.Push(digest=intent.digest, parsed=parsed, tag=intent.tag, pusher=_pusher(intent))
     with transaction.atomic():
-        if not _end(intent, State.DONE):
+        try:
+            # First, as whoever deletes the repository does: in another order PostgreSQL would find a deadlock.
+            images.lock_repository(intent.repository_id)
+        except Repository.DoesNotExist:
             return False
-        _record(intent, parsed)
+        if not _end(PushIntent.objects.filter(pk=intent.pk), State.DONE):
+            return False
+        images.record_push(repository_id=intent.repository_id, push=push)
     return True
 
 
-def _record(intent: PushIntent, parsed: manifests.Parsed) -> None:
-    push = images.Push(digest=intent.digest, parsed=parsed, tag=intent.tag, pusher=_pusher(intent))
-    images.record_push(repository_id=intent.repository_id, push=push)
-
-
 def refuse(intent: PushIntent) -> bool:
-    """The registry did not take the manifest. False when somebody else had settled the intent."""
-    return _end(intent, State.REFUSED)
+    """The registry did not take the manifest.
+
+    False when somebody else had settled the intent, or when a notification named it since the caller read it.
+    """
+    return _end(PushIntent.objects.filter(pk=intent.pk, seen_at=intent.seen_at), State.REFUSED)
 
 
 def settle_late(intent: PushIntent) -> bool:
-    """The registry took it after all, after we had given up on it: a notification says so, and the registry itself.
+    """The registry took it after all, after we had given up on it: a notification says so, or the registry's answer.
 
-    The manifest is read back, since a refused intent keeps no body. Raises as `client.get_manifest`.
+    Opened anew, so that no other push of the tag comes between looking and recording. The manifest is read back, since
+    a refused intent keeps no body. False when the registry holds something else by now, or when it is settled already.
+    Raises as `client.get_manifest`.
     """
     name = intent.repository.full_name
     if client.head_manifest(name, intent.reference).digest != intent.digest:
         return False
-    raw = client.get_manifest(name, intent.digest)
-    parsed = manifests.parse(raw.body, raw.media_type)
-    with transaction.atomic():
-        if not _end(intent, State.DONE, of=State.REFUSED):
-            return False
-        _record(intent, parsed)
+    if not _reopen(intent, client.get_manifest(name, intent.digest).body):
+        return False
+    _settle_left_behind(intent.pk)
     return True
+
+
+def _reopen(intent: PushIntent, body: bytes) -> bool:
+    now = timezone.now()
+    rows = PushIntent.objects.filter(pk=intent.pk, state=State.REFUSED)
+    try:
+        with transaction.atomic():
+            return bool(rows.update(state=State.OPEN, body=body, seen_at=now, leased_until=now))
+    except IntegrityError:
+        return False  # another push of the tag is under way, and what the registry holds after that one counts
 
 
 def hand_over(intent: PushIntent) -> None:
@@ -126,9 +148,8 @@ def hand_over(intent: PushIntent) -> None:
     PushIntent.objects.filter(pk=intent.pk, state=State.OPEN).update(leased_until=timezone.now())
 
 
-def _end(intent: PushIntent, state: PushIntent.State, *, of: PushIntent.State = State.OPEN) -> bool:
-    rows = PushIntent.objects.filter(pk=intent.pk, state=of)
-    return bool(rows.update(state=state, body=b""))
+def _end(rows: QuerySet[PushIntent], state: PushIntent.State) -> bool:
+    return bool(rows.filter(state=State.OPEN).update(state=state, body=b""))
 
 
 def _pusher(intent: PushIntent) -> images.Pusher:
@@ -147,7 +168,8 @@ def being_pushed(repository: Repository, tag: str) -> bool:
 
 
 def sweep() -> None:
-    """Settle the intents that were left behind. One query when there are none; an error in one stops no other."""
+    """Settle the intents that were left behind. Two queries when there are none; an error in one stops no other."""
+    forget()
     left = PushIntent.objects.filter(state=State.OPEN, leased_until__lte=timezone.now()).order_by("leased_until")
     for pk in list(left.values_list("pk", flat=True)[:SWEEP_MOST]):
         try:
@@ -165,28 +187,30 @@ def _settle_left_behind(pk: uuid.UUID) -> None:
         return
     intent = PushIntent.objects.select_related("repository").get(pk=pk)
     try:
-        took = _registry_took(intent)
+        held = _held(intent)
     except client.RegistryUnavailable:
         hand_over(intent)
         raise
-    if took:
+    if held == intent.digest and (intent.seen_at or not _known_before(intent)):
         settle(intent)
-    else:
-        refuse(intent)
+    elif (held != intent.digest and _is_being_written(intent)) or not refuse(intent):
+        hand_over(intent)
 
 
-def _registry_took(intent: PushIntent) -> bool:
-    """Whether the registry holds what the intent meant to push, and holds it because of this push.
+def _is_being_written(intent: PushIntent) -> bool:
+    return intent.seen_at is not None and intent.seen_at > timezone.now() - TAG_WRITTEN_WITHIN
 
-    When the tag pointed there before, only a notification tells; without one it is as if nobody had pushed.
+
+def _held(intent: PushIntent) -> str:
+    """The digest that the registry has where the intent meant to push; empty for none.
+
+    When it was there before, only a notification tells whether this push came through too; without one it is as if
+    nobody had pushed.
     """
     try:
-        held = client.head_manifest(intent.repository.full_name, intent.reference).digest
+        return client.head_manifest(intent.repository.full_name, intent.reference).digest
     except client.ManifestUnknown:
-        return False
-    if held != intent.digest:
-        return False
-    return intent.seen_at is not None or not _known_before(intent)
+        return ""
 
 
 def _known_before(intent: PushIntent) -> bool:
@@ -194,3 +218,10 @@ def _known_before(intent: PushIntent) -> bool:
         rows = Tag.objects.filter(repository_id=intent.repository_id, name=intent.tag)
         return rows.filter(manifest__digest=intent.digest).exists()
     return Manifest.objects.filter(repository_id=intent.repository_id, digest=intent.digest).exists()
+
+
+def forget() -> None:
+    """Drop what was settled long ago, a batch at a time."""
+    old = PushIntent.objects.filter(created_at__lt=timezone.now() - KEPT).exclude(state=State.OPEN)
+    oldest = old.order_by("created_at").values_list("pk", flat=True)[:FORGET_MOST]
+    PushIntent.objects.filter(pk__in=list(oldest)).delete()

@@ -53,7 +53,10 @@ class PushIntent(models.Model):
                 name="push_intent_one_open_per_tag",
             ),
         ]
-        indexes = [models.Index(fields=["leased_until"], name="push_intent_open", condition=Q(state="open"))]
+        indexes = [
+            models.Index(fields=["leased_until"], name="push_intent_open", condition=Q(state="open")),
+            models.Index(fields=["created_at"], name="push_intent_by_age"),
+        ]
 
 
 class Notification(models.Model):

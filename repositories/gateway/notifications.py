@@ -8,14 +8,13 @@ import json
 import logging
 import re
 import uuid
-from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
+from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -33,8 +32,13 @@ log = logging.getLogger(__name__)
 
 BODY_MAX = 16 * 1024 * 1024
 BATCH = 1000
+BATCHES = 10
+"""In one run of `apply`, which the next one would only have to wait for."""
+RETRIED = timedelta(minutes=1)
+"""So long a push is looked at again that the registry does not hold yet, or of which it could not be asked."""
 KEPT = timedelta(days=7)
 """Applied ones are kept so long, so that a late repetition is known."""
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 ACTIONS = frozenset(["push", "pull", "delete"])
 
@@ -66,7 +70,7 @@ def _rows(events: Iterable[Any]) -> Iterable[Notification]:
     for event in events:
         try:
             row = _row(event)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             log.warning("An event of the registry is malformed and was left out.")
             continue
         if _counts(row):
@@ -75,10 +79,9 @@ def _rows(events: Iterable[Any]) -> Iterable[Notification]:
 
 def _row(event: dict[str, Any]) -> Notification:
     target, request = event["target"], event.get("request") or {}
-    at = parse_datetime(_NANOSECONDS.sub(r"\1", event["timestamp"])) or datetime.now(UTC)
     return Notification(
         event_id=_text(event["id"], 64),
-        at=at,
+        at=_moment(event["timestamp"]),
         action=_text(event["action"], 16),
         repository=_text(target["repository"], 255),
         tag=_text(target.get("tag"), 128),
@@ -97,7 +100,15 @@ def _text(value: Any, most: int) -> str:
         return ""
     if not isinstance(value, str):
         raise TypeError(value)
-    return value.replace("\0", "")[:most]
+    # Neither NUL nor half a surrogate pair can be stored in PostgreSQL.
+    return value.encode("utf-8", "replace").decode().replace("\0", "")[:most]
+
+
+def _moment(text: str) -> datetime:
+    """In UTC: PostgreSQL stores a moment that Python has in another zone only, and it can never be read again."""
+    told = parse_datetime(_NANOSECONDS.sub(r"\1", text)) or datetime.now(UTC)
+    moment = told.astimezone(UTC) if timezone.is_aware(told) else told.replace(tzinfo=UTC)
+    return max(moment, EARLIEST)
 
 
 def _counts(row: Notification) -> bool:
@@ -113,29 +124,34 @@ def _counts(row: Notification) -> bool:
 
 def apply() -> None:
     """Apply what waits, in the order of arrival. Safe to run twice and in two workers: rows are claimed by update."""
-    waiting = Notification.objects.filter(applied_at=None).order_by("id")[:BATCH]
-    rows = list(waiting)
-    if not rows:
-        return
-    pushes = [row for row in rows if row.action == "push"]
-    with transaction.atomic():
-        mine = _claim(rows)
-        _see_intents(row for row in mine if row.action == "push")
-        _count_pulls([row for row in mine if row.action == "pull"])
-    for row in pushes:
-        if row in mine:
-            _look_at(row)
+    again: list[Notification] = []
+    for _number in range(BATCHES):
+        mine = _apply_batch()
+        again += _look_at_all([row for row in mine if row.action == "push"])
+        if len(mine) < BATCH:
+            break
+    # Only now, or the next batch would begin with them.
+    Notification.objects.filter(pk__in=[row.pk for row in again]).update(applied_at=None)
     forget()
 
 
-def _claim(rows: list[Notification]) -> list[Notification]:
-    """Those that nobody else applied. In one transaction with what is done about them."""
-    ids = [row.pk for row in rows]
-    free = set(
-        Notification.objects.select_for_update().filter(pk__in=ids, applied_at=None).values_list("pk", flat=True)
-    )
-    Notification.objects.filter(pk__in=free).update(applied_at=timezone.now())
-    return [row for row in rows if row.pk in free]
+def _apply_batch() -> list[Notification]:
+    """What was claimed, with all done about it that needs no registry."""
+    if not Notification.objects.filter(applied_at=None).exists():
+        return []  # without a transaction, which on SQLite would keep a push waiting
+    with transaction.atomic():
+        mine = _claim()
+        _see_intents(row for row in mine if row.action == "push")
+        _count_pulls([row for row in mine if row.action == "pull"])
+    return mine
+
+
+def _claim() -> list[Notification]:
+    """The next ones that nobody else applied. In one transaction with what is done about them."""
+    rows = Notification.objects.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
+    mine = list(rows.filter(applied_at=None).order_by("id")[:BATCH])
+    Notification.objects.filter(pk__in=[row.pk for row in mine]).update(applied_at=timezone.now())
+    return mine
 
 
 def _intent_id(row: Notification) -> uuid.UUID | None:
@@ -157,45 +173,77 @@ def _count_pulls(rows: list[Notification]) -> None:
     A multi-platform pull is two GETs (index, then one of its images) and counts once: an image that an index of the
     repository names is left out.
     """
-    repositories = Repository.objects.in_bulk({row.repository for row in rows}, field_name="full_name")
-    for full_name, repository in repositories.items():
-        mine = [row for row in rows if row.repository == full_name]
+    names = {row.repository for row in rows}
+    # In one order everywhere, or two workers could wait for each other's rows.
+    for repository in Repository.objects.filter(full_name__in=names).only("full_name").order_by("id"):
+        mine = [row for row in rows if row.repository == repository.full_name]
         children = reconcile.children_among(repository, {row.digest for row in mine if not row.tag})
         counted = [row for row in mine if row.tag or row.digest not in children]
-        Repository.objects.filter(pk=repository.pk).update(pull_count=F("pull_count") + len(counted))
-        for tag in Counter(row.tag for row in counted if row.tag):
-            at = max(row.at for row in counted if row.tag == tag)
-            Tag.objects.filter(repository=repository, name=tag).update(last_pulled_at=at)
+        if counted:
+            Repository.objects.filter(pk=repository.pk).update(pull_count=F("pull_count") + len(counted))
+        last = {row.tag: row.at for row in sorted(counted, key=lambda row: row.at) if row.tag}
+        for tag, at in sorted(last.items()):
+            earlier = Q(last_pulled_at=None) | Q(last_pulled_at__lt=at)  # events may arrive out of order
+            Tag.objects.filter(earlier, repository=repository, name=tag).update(last_pulled_at=at)
 
 
-def _look_at(row: Notification) -> None:
-    """A push that nobody else will record: one that came another way, or one that the gateway had given up on."""
+def _look_at_all(rows: list[Notification]) -> list[Notification]:
+    """Look at pushes that nobody else will record; those of them that should be looked at again.
+
+    When the registry is away, the others would wait as long.
+    """
+    again = []
+    for position, row in enumerate(rows):
+        try:
+            if not _look_at(row):
+                again.append(row)
+        except client.RegistryUnavailable:
+            again += rows[position:]
+            break
+        except Exception:
+            log.exception("A push to %s that the registry told of was not added.", row.repository)
+    since = timezone.now() - RETRIED
+    for row in again:
+        if row.received_at <= since:
+            log.warning("A push to %s that the registry told of was not added; it is not there.", row.repository)
+    return [row for row in again if row.received_at > since]
+
+
+def _look_at(row: Notification) -> bool:
+    """A push that came another way, or one that the gateway had given up on. Raises RegistryUnavailable.
+
+    False when the registry does not hold it, or not yet: it tells of a push before it writes the tag.
+    """
     try:
         if intent_id := _intent_id(row):
-            _settle_late(intent_id)
-        else:
-            _add_stray(row)
-    except (client.RegistryUnavailable, client.ManifestUnknown, client.TooLarge, manifests.ManifestInvalid) as error:
+            return _settle_late(intent_id)
+        return _add_stray(row)
+    except client.ManifestUnknown:
+        return False
+    except (client.TooLarge, manifests.ManifestInvalid) as error:
         log.warning("A push to %s that the registry told of was not added: %s", row.repository, error)
+        return True
 
 
-def _settle_late(intent_id: uuid.UUID) -> None:
+def _settle_late(intent_id: uuid.UUID) -> bool:
     refused = PushIntent.objects.filter(pk=intent_id, state=PushIntent.State.REFUSED)
     intent = refused.select_related("repository").first()
-    if intent is not None:
-        intents.settle_late(intent)
+    return intent is None or intents.settle_late(intent)
 
 
-def _add_stray(row: Notification) -> None:
+def _add_stray(row: Notification) -> bool:
     """Only to a repository that we know: what others there may be is for an operator to say."""
     repository = Repository.objects.filter(full_name=row.repository).first()
     if repository is None or not row.digest:
-        return
+        return True
     held = client.head_manifest(row.repository, row.tag or row.digest).digest
     reconcile.add(repository, held, tag=row.tag)
+    return True
 
 
 def forget() -> None:
-    """Drop what was applied long ago, a batch at a time."""
-    old = Notification.objects.filter(applied_at__lt=timezone.now() - KEPT).order_by("id")
-    Notification.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:BATCH])).delete()
+    """Drop what was applied long ago, a batch at a time. Only the oldest rows are read, not the whole table."""
+    before = timezone.now() - KEPT
+    oldest = Notification.objects.order_by("id").values_list("pk", "applied_at")[:BATCH]
+    old = [pk for pk, applied_at in oldest if applied_at and applied_at < before]
+    Notification.objects.filter(pk__in=old).delete()

@@ -17,7 +17,8 @@ from repositories import actions as repositories
 from repositories.gateway import bodies, intents
 from repositories.gateway.paths import ManifestPath
 from repositories.images import manifests
-from repositories.registry import client, verify
+from repositories.registry import client, denials, verify
+from repositories.registry.denials import WRITING
 from repositories.registry.errors import answer, respond, unauthorized
 from repositories.registry.signing import Access
 
@@ -29,17 +30,23 @@ def put_manifest(request: HttpRequest, path: ManifestPath) -> HttpResponse:
     wrong = _check_path(path)
     if wrong is not None:
         return wrong
-    wanted = [Access(path.name, ("pull", "push"))]
+    wanted = [Access(path.name, WRITING)]
     try:
         verified = verify.bearer(request)
         if verified is None:
             return unauthorized(request, wanted)
-        if not verified.may(path.name, "pull", "push"):
-            return unauthorized(request, wanted, error="insufficient_scope")
+        if not verified.may(path.name, *WRITING):
+            return denials.refuse(request, verified, path.name, WRITING)
         actor = verify.actor_of(verified).seen_from(address=client_address(request), client=client_name(request))
+        return _put(request, path, actor)
     except verify.InvalidToken:
         return unauthorized(request, wanted, error="invalid_token")
-    return _put(request, path, actor)
+    except MoorageError as error:
+        return answer(error)
+    except DatabaseError:
+        # The intent, if there is one, stays open, and the sweep settles it.
+        log.exception("The database failed a push to %s.", path.name)
+        return respond(503, "UNAVAILABLE", "the push could not be recorded at this moment; try again")
 
 
 def _check_path(path: ManifestPath) -> HttpResponse | None:
@@ -53,7 +60,8 @@ def _check_path(path: ManifestPath) -> HttpResponse | None:
 
 
 def _put(request: HttpRequest, path: ManifestPath, actor: Actor) -> HttpResponse:
-    media_type = str(request.META.get("CONTENT_TYPE", "")).partition(";")[0].strip()
+    """Raises as `_push`."""
+    media_type = str(request.META.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
     try:
         body = bodies.read_body(request, limit=client.MANIFEST_MAX)
         manifests.parse(body, media_type)
@@ -61,14 +69,7 @@ def _put(request: HttpRequest, path: ManifestPath, actor: Actor) -> HttpResponse
         return respond(400, "MANIFEST_INVALID", "manifest invalid", detail=str(error.message))
     if not path.tag and intents.digest_of(body, like=path.reference) != path.reference:
         return respond(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
-    try:
-        return _push(path, actor, body, media_type)
-    except MoorageError as error:
-        return answer(error)
-    except DatabaseError:
-        # The intent, if there is one, stays open, and the sweep settles it.
-        log.exception("The database failed a push of %s.", path.name)
-        return respond(503, "UNAVAILABLE", "the push could not be recorded at this moment; try again")
+    return _push(path, actor, body, media_type)
 
 
 def _push(path: ManifestPath, actor: Actor, body: bytes, media_type: str) -> HttpResponse:
@@ -83,12 +84,25 @@ def _push(path: ManifestPath, actor: Actor, body: bytes, media_type: str) -> Htt
         intents.hand_over(intent)
         raise
     if given.status == 201:
-        intents.settle(intent)
+        # False: it took longer than the lease, and the sweep had given up. It may not be answered unrecorded.
+        if not intents.settle(intent):
+            intents.settle_late(intent)
     elif given.status < 500:
         intents.refuse(intent)
     else:
         intents.hand_over(intent)
-    return HttpResponse(given.body, status=given.status, headers=dict(given.headers))
+    return _hand_on(given)
+
+
+def _hand_on(given: client.Answer) -> HttpResponse:
+    """The registry's own answer, but for one that is meant for us: it does not take the token that we signed."""
+    if given.status in (401, 403):
+        log.error("The registry refused the gateway's own token with %d. Is it configured with our key?", given.status)
+        return answer(client.RegistryUnavailable())
+    response = HttpResponse(given.body, status=given.status, headers=dict(given.headers))
+    if "Content-Type" not in given.headers:
+        del response.headers["Content-Type"]  # Django's own, of an empty body
+    return response
 
 
 def refuse_delete(request: HttpRequest, path: ManifestPath) -> HttpResponse:

@@ -22,7 +22,9 @@ class Command(BaseCommand):
             rows = rows.filter(full_name=options["repository"])
             if not rows.exists():
                 raise CommandError(f"There is no repository {options['repository']}.")
-        failed = [row.full_name for row in rows.iterator() if not self._reconcile(row)]
+        # Keys first: an open cursor would hold SQLite's snapshot, and the first write after another process's fails.
+        found = (rows.filter(pk=pk).first() for pk in list(rows.values_list("pk", flat=True)))
+        failed = [row.full_name for row in found if row is not None and not self._reconcile(row)]
         if failed:
             raise CommandError(f"Not compared: {', '.join(failed)}. Nothing was changed there.")
 
