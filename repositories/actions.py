@@ -141,6 +141,8 @@ def delete_repository(*, actor: Actor, repository: Repository, typed_name: str) 
         row = access.require(actor, Permission.DELETE, repository)
         if typed_name.strip() != row.full_name:
             raise Invalid.field("typed_name", _("Type the full name of the repository to delete it."))
+        # A push waits here, or the rows that it adds meanwhile would keep the repository's from going.
+        Repository.objects.select_for_update().filter(pk=row.pk).first()
         _record("repo.delete", actor, row, old={"name": row.full_name, "visibility": row.visibility})
         row.delete()
 
