@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy  # `%` would translate once, at the start
 from django.utils.translation import gettext_lazy as _
 
 from repositories.models import COMMENT_MAX, DESCRIPTION_MAX, FULL_DESCRIPTION_MAX, Visibility
@@ -40,7 +41,7 @@ class RepositoryForm(forms.Form):
         label=_("Description"),
         required=False,
         max_length=DESCRIPTION_MAX,
-        help_text=_("One line, shown in lists and search. At most %(max)d characters.") % {"max": DESCRIPTION_MAX},
+        help_text=format_lazy(_("One line, shown in lists and search. At most {max} characters."), max=DESCRIPTION_MAX),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     visibility = forms.ChoiceField(
@@ -59,7 +60,7 @@ class DescriptionForm(forms.Form):
         label=_("Description"),
         required=False,
         max_length=DESCRIPTION_MAX,
-        help_text=_("One line, shown in lists and search. At most %(max)d characters.") % {"max": DESCRIPTION_MAX},
+        help_text=format_lazy(_("One line, shown in lists and search. At most {max} characters."), max=DESCRIPTION_MAX),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     full_description = forms.CharField(
@@ -76,7 +77,7 @@ class CommentForm(forms.Form):
     text = forms.CharField(
         label=_("Your comment"),
         max_length=COMMENT_MAX,
-        help_text=_("Plain text, at most %(max)d characters.") % {"max": COMMENT_MAX},
+        help_text=format_lazy(_("Plain text, at most {max} characters."), max=COMMENT_MAX),
         error_messages={"required": _("Write a comment first.")},
         widget=forms.Textarea(attrs={"rows": 3}),
     )

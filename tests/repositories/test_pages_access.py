@@ -1,11 +1,12 @@
 """Every page of a repository for everybody: who sees it, who is led to sign in, who is refused."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import get_resolver, reverse
+from django.urls import reverse
 
 from portal.accounts.models import User
 from repositories.actions import add_comment
@@ -42,9 +43,8 @@ TABLE: dict[str, tuple[str, int, int, int, int]] = {
 
 
 def page_names() -> Iterator[str]:
-    for pattern in get_resolver().url_patterns:
-        if getattr(getattr(pattern, "urlconf_module", None), "__name__", "") in PAGES:
-            yield from (one.name for one in pattern.url_patterns)
+    for module in PAGES:
+        yield from (str(pattern.name) for pattern in import_module(module).urlpatterns)
 
 
 def test_no_page_is_missing_from_the_table() -> None:
