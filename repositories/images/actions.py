@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from portal.events.record import record
 from portal.kit import jobs
-from repositories.images.manifests import Entry, Parsed
+from repositories.images.manifests import SIZE_MAX, Entry, Parsed
 from repositories.images.models import IndexEntry, Manifest, ManifestKind, Tag, TagHistory
 from repositories.models import Repository
 
@@ -95,8 +95,7 @@ def _keep_manifest(repository: Repository, push: Push, now: datetime) -> Manifes
         repository=repository, digest=push.digest, defaults=_columns(parsed) | {"pushed_at": now}
     )
     if not created:
-        Manifest.objects.filter(pk=manifest.pk).update(pushed_at=now)
-        manifest.pushed_at = now
+        _keep_again(manifest, now)
         return manifest
     IndexEntry.objects.bulk_create(
         [_entry(manifest, position, entry) for position, entry in enumerate(parsed.entries)], batch_size=200
@@ -107,6 +106,15 @@ def _keep_manifest(repository: Repository, push: Push, now: datetime) -> Manifes
     if manifest.details == Manifest.Details.PENDING:
         jobs.enqueue(READ_DETAILS, manifest.pk)
     return manifest
+
+
+def _keep_again(manifest: Manifest, now: datetime) -> None:
+    """Details that could not be read get another chance."""
+    manifest.pushed_at = now
+    if manifest.details == Manifest.Details.FAILED:
+        manifest.details, manifest.details_tries = Manifest.Details.PENDING, 0
+        jobs.enqueue(READ_DETAILS, manifest.pk)
+    manifest.save(update_fields=["pushed_at", "details", "details_tries"])
 
 
 def _columns(parsed: Parsed) -> dict[str, Any]:
@@ -144,10 +152,10 @@ def _entry(index: Manifest, position: int, entry: Entry) -> IndexEntry:
 
 
 def _size_of_children(index: Manifest, parsed: Parsed) -> int:
-    """Children are pushed before their index; one that is missing counts nothing."""
+    """Children are pushed before their index; one that is missing counts nothing. Nobody checks the sizes they tell."""
     digests = {entry.digest for entry in parsed.entries}
     children = Manifest.objects.filter(repository_id=index.repository_id, digest__in=digests)
-    return sum(children.values_list("total_size", flat=True))
+    return min(sum(children.values_list("total_size", flat=True)), SIZE_MAX)
 
 
 def _point_tag(

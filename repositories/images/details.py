@@ -4,7 +4,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from portal.kit import jobs
@@ -17,28 +17,32 @@ log = logging.getLogger(__name__)
 
 CONFIG_MAX = 1024 * 1024
 """Bytes of a config that are read; images of real life have 2 to 50 KB."""
-MOST_TRIES = 10
+MOST_TRIES = 12
+"""The last one 5.7 hours after the push."""
 SWEEP_AFTER = timedelta(seconds=10)
+"""After the push, for the first try of the sweep; twice as long for each that follows."""
 SWEEP_MOST = 100
 
 Details = Manifest.Details
 
 
 def read_details(manifest_id: int) -> None:
-    """Read the config of a manifest whose details are pending. Safe to run twice; a registry that is away waits."""
+    """Read the config of a manifest whose details are pending. Safe to run twice; when the registry is away, the sweep
+    tries again, ever more seldom.
+    """
     rows = Manifest.objects.filter(pk=manifest_id, details=Details.PENDING)
     manifest = rows.select_related("repository").first()
     if manifest is None:
         return
-    rows.update(details_tries=F("details_tries") + 1)
+    # Before the try: also one that ends with the process, or with an error that nobody thought of, is the last one.
+    last = manifest.details_tries + 1 >= MOST_TRIES
+    rows.update(details_tries=F("details_tries") + 1, details=Details.FAILED if last else Details.PENDING)
     try:
         found = _read(manifest)
     except (client.RegistryUnavailable, client.BlobUnknown) as error:
-        if manifest.details_tries + 1 >= MOST_TRIES:
-            log.warning("The config of manifest %d could not be read: %s", manifest.pk, error)
-            rows.update(details=Details.FAILED)
+        log.warning("The config of manifest %d could not be read: %s", manifest.pk, error)
         return
-    rows.update(details=Details.READ, **found)
+    Manifest.objects.filter(pk=manifest_id).update(details=Details.READ, **found)
 
 
 def _read(manifest: Manifest) -> dict[str, Any]:
@@ -63,7 +67,10 @@ def _read(manifest: Manifest) -> dict[str, Any]:
 
 def sweep() -> None:
     """Wake what lost its wake-up. Bounded; one query when there is nothing."""
-    before = timezone.now() - SWEEP_AFTER
-    pending = Manifest.objects.filter(details=Details.PENDING, pushed_at__lt=before).order_by("id")
+    now = timezone.now()
+    due = Q()
+    for tries in range(MOST_TRIES):
+        due |= Q(details_tries=tries, pushed_at__lt=now - SWEEP_AFTER * 2**tries)
+    pending = Manifest.objects.filter(due, details=Details.PENDING).order_by("id")
     for pk in pending.values_list("pk", flat=True)[:SWEEP_MOST]:
         jobs.enqueue(READ_DETAILS, pk)

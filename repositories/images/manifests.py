@@ -29,6 +29,7 @@ ENTRIES_MAX = 2_000
 """Entries of an index: each becomes a row. The largest known official image has about 20."""
 SIZE_MAX = 2**63 - 1
 """What the database and the registry (int64) can hold, in bytes; of one part and of all together."""
+YEAR_MAX = 9999
 ANNOTATIONS_MAX = 65_536
 """Of the annotations, this many characters are kept; a manifest could consist of nothing else."""
 
@@ -92,7 +93,7 @@ def parse(body: bytes, media_type: str) -> Parsed:
     document = _object(read_json(body), "manifest")
     if document.get("schemaVersion") != 2:
         raise ManifestInvalid(_("schemaVersion must be 2"))
-    if document.get("mediaType", media_type) != media_type:
+    if (document.get("mediaType") or media_type) != media_type:
         raise ManifestInvalid(_("mediaType in the manifest and Content-Type differ"))
     return _index(document, body, media_type) if media_type in INDEX_TYPES else _single(document, body, media_type)
 
@@ -155,7 +156,7 @@ def _finite(text: str) -> float:
 
 
 def _storable(value: Any) -> Any:
-    """With U+FFFD in place of NUL and of half surrogate pairs, which PostgreSQL refuses. The bytes stay."""
+    """With U+FFFD in place of NUL and `?` of half a surrogate pair, which PostgreSQL refuses. The bytes stay."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     if isinstance(value, list):
@@ -218,7 +219,7 @@ def _total(parts: Iterable[Part]) -> int:
 
 
 def _media_type(item: dict[str, Any], key: str) -> str:
-    value = item.get(key, "")
+    value = "" if item.get(key) is None else item[key]  # null is empty to Go
     if not isinstance(value, str) or len(value) > MEDIA_TYPE_MAX:
         raise ManifestInvalid(_("%(name)s must be a media type") % {"name": key})
     return value
@@ -249,7 +250,11 @@ def read_platform(value: Any) -> Platform:
 
 
 def read_created(config: dict[str, Any]) -> datetime | None:
-    """When the image was built, as its config claims; None for what is no moment."""
+    """When the image was built, as its config claims; None for what is no moment.
+
+    Go's zero time, the year 1, is what reproducible builds write: not told. Such years could not be shown in every time
+    zone either, nor be read back from PostgreSQL.
+    """
     created = config.get("created")
     if not isinstance(created, str):
         return None
@@ -257,7 +262,7 @@ def read_created(config: dict[str, Any]) -> datetime | None:
         moment = parse_datetime(_microseconds(created))
     except ValueError:
         return None
-    if moment is None:
+    if moment is None or not 1970 <= moment.year < YEAR_MAX:
         return None
     return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
 

@@ -10,6 +10,7 @@ from repositories.images import manifests
 from repositories.images.actions import record_found
 from repositories.images.models import IndexEntry, Manifest, ManifestKind, Tag
 from repositories.models import Repository
+from repositories.names import TAG
 from repositories.registry import client
 
 DEEPEST = 3
@@ -51,6 +52,9 @@ def _compare(
     being_pushed: Callable[[str], bool],
     report: Report,
 ) -> None:
+    if not TAG.fullmatch(tag):
+        report.skipped[tag] = "no name of a tag"  # a stray file in the registry's storage is listed too
+        return
     try:
         held = client.head_manifest(repository.full_name, tag).digest
         if held == known.get(tag):
@@ -63,6 +67,8 @@ def _compare(
             report.added.append(tag)
     except (client.RegistryUnavailable, client.ManifestUnknown, client.TooLarge, manifests.ManifestInvalid) as error:
         report.skipped[tag] = str(error)
+    except Repository.DoesNotExist:
+        report.skipped[tag] = "the repository was deleted meanwhile"
 
 
 def add(repository: Repository, digest: str, *, tag: str = "", depth: int = 0) -> bool:
