@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
@@ -130,10 +129,10 @@ def head_manifest(repository: str, reference: str) -> Descriptor:
     """Digest, type and size of a manifest by tag or digest. Raises ManifestUnknown, RegistryUnavailable."""
     with _read("HEAD", repository, f"manifests/{_reference(reference)}", {"Accept": ACCEPT}) as response:
         _expect(response, ManifestUnknown)
-    digest, size = response.headers.get("Docker-Content-Digest", ""), response.headers.get("Content-Length", "")
-    if not DIGEST.fullmatch(digest) or not size.isdecimal():
+    digest, size = response.headers.get("Docker-Content-Digest", ""), _length(response)
+    if not DIGEST.fullmatch(digest) or size is None:
         raise RegistryUnavailable(_("The registry did not tell the digest of a manifest."))
-    return Descriptor(digest=digest, media_type=_media_type(response), size=int(size))
+    return Descriptor(digest=digest, media_type=_media_type(response), size=size)
 
 
 def get_blob(repository: str, digest: str, *, limit: int) -> bytes:
@@ -143,7 +142,7 @@ def get_blob(repository: str, digest: str, *, limit: int) -> bytes:
     """
     with _read("GET", repository, f"blobs/{_reference(digest)}", {}) as response:
         _expect(response, BlobUnknown)
-        if int(response.headers.get("Content-Length") or 0) > limit:
+        if (_length(response) or 0) > limit:
             raise TooLarge
         body = _body(response, limit)
     if _digest_of(body, digest) != digest:
@@ -211,7 +210,7 @@ def _session() -> InternalSession:
 
 def _read(method: str, repository: str, path: str, headers: Mapping[str, str]) -> Response:
     token = service_token(SERVICE_SUBJECT, [Access(repository, ("pull",))])
-    return _send(method, f"/v2/{_name(repository)}/{path}", token, headers)
+    return _send(method, f"/v2/{_name(repository)}/{path}", token, headers, timeout=READ_TIMEOUT)
 
 
 def _send(
@@ -220,9 +219,9 @@ def _send(
     token: str,
     headers: Mapping[str, str],
     *,
+    timeout: tuple[float, float],
     body: bytes | None = None,
     params: Mapping[str, str] | None = None,
-    timeout: tuple[float, float] = READ_TIMEOUT,
 ) -> Response:
     """The body is still on the wire: read it with `_body`, and close the response."""
     try:
@@ -268,27 +267,29 @@ def _is_registry(response: Response) -> bool:
 
 
 def _pages(path: str, key: str, access: Access) -> Iterator[str]:
-    last = ""
+    last, seen = "", set[str]()
     while True:
         params = {"n": str(PAGE)} | ({"last": last} if last else {})
         token = service_token(SERVICE_SUBJECT, [access])
-        with _send("GET", path, token, {}, params=params) as response:
+        with _send("GET", path, token, {}, params=params, timeout=READ_TIMEOUT) as response:
             _expect(response, RepositoryUnknown)
             names = _listing(response, key)
         yield from names
-        following = _next(response)
-        if not following:
+        last = _next(response)
+        if not last:
             return
-        if following == last:
+        if last in seen:
             raise RegistryUnavailable(_("The registry's listing does not end."))
-        last = following
+        seen.add(last)
 
 
 def _listing(response: Response, key: str) -> list[str]:
     try:
-        names: Any = json.loads(_body(response, LISTING_MAX))[key] or []
+        names = json.loads(_body(response, LISTING_MAX))[key] or []  # null, when there are none
     except (ValueError, KeyError, TypeError, TooLarge) as error:
         raise RegistryUnavailable(_("The registry's listing cannot be read.")) from error
+    if not isinstance(names, list):
+        raise RegistryUnavailable(_("The registry's listing cannot be read."))
     return [str(name) for name in names]
 
 
@@ -304,6 +305,12 @@ def _next(response: Response) -> str:
 def _digest_of(body: bytes, wanted: str) -> str:
     algorithm = "sha512" if wanted.startswith("sha512:") else "sha256"
     return f"{algorithm}:{hashlib.new(algorithm, body).hexdigest()}"
+
+
+def _length(response: Response) -> int | None:
+    """What the header says, if it says a number of at most 18 digits."""
+    text = response.headers.get("Content-Length", "")
+    return int(text) if text.isdecimal() and len(text) <= 18 else None
 
 
 def _media_type(response: Response) -> str:

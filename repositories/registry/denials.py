@@ -7,13 +7,13 @@ repository that does not exist read the same.
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from portal.accounts.actor import Actor
-from portal.kit.errors import NotFound
 from repositories import access
-from repositories.names import NAME
+from repositories.names import NAME, validate_repository_name
 from repositories.registry import verify
 from repositories.registry.errors import unauthorized
 from repositories.registry.signing import Access
@@ -88,19 +88,23 @@ def reason(actor: Actor, name: str, actions: tuple[str, ...]) -> str:
 
 
 def _reason_of_nothing(actor: Actor, name: str) -> str:
-    """For the owner of the namespace, who may know that there is no such repository."""
-    try:
-        namespace = access.fetch_namespace(name.partition("/")[0])
-    except NotFound:
+    """For the owner of the namespace, who may know that there is no such repository. One query."""
+    namespace_name, _slash, repository_name = name.partition("/")
+    namespace = access.namespaces_owned(actor).filter(name=namespace_name).first()
+    if namespace is None or access.sees_public_only(actor):
         return ""
-    if not access.namespaces_owned(actor).filter(pk=namespace.pk).exists() or access.sees_public_only(actor):
-        return ""
-    decision = access.decide_create(actor, namespace)
+    decision = access.decide_create_in(actor, owns=True)
     if not decision.allowed:
         return _("%(repository)s does not exist, and it is not created: %(why)s") % {
             "repository": name,
             "why": decision.reason,
         }
+    try:
+        validate_repository_name(repository_name)
+    except ValidationError as error:
+        return _("%(repository)s cannot be a repository: %(why)s") % {"repository": name, "why": error.messages[0]}
+    if access.visibility_on_push_in(actor, name, owns=True, create_on_push=namespace.create_on_push) is not None:
+        return _("%(repository)s does not exist.") % {"repository": name}  # it would, by a push: this was none
     return _("%(repository)s does not exist, and a push creates none in this namespace. Create it first.") % {
         "repository": name
     }
@@ -110,11 +114,10 @@ def _asked(request: HttpRequest) -> Refused | None:
     """From the headers that the door sets, and only the door: it drops them from what clients send."""
     method = str(request.META.get("HTTP_X_ORIGINAL_METHOD", "GET"))
     path, _mark, query = str(request.META.get("HTTP_X_ORIGINAL_URI", "")).partition("?")
-    name = path.removeprefix("/v2/")
-    for part in ("/manifests/", "/blobs/", "/tags/list"):
-        if part in name:
-            name = name[: name.rindex(part)]
-            break
+    part = next((part for part in ("/manifests/", "/blobs/", "/tags/list") if part in path), None)
+    if part is None:
+        return None
+    name = path[: path.rindex(part)].removeprefix("/v2/")
     if not NAME.fullmatch(name):
         return None
     return Refused(name, WANTED.get(method, WRITING), source=_source(query))
