@@ -134,12 +134,10 @@ def test_push_overwrite_and_pull(
 
 def test_search_finds_what_is_public_only(product: Product, docker: Docker, alice: Account, stranger: Account) -> None:
     create(product, alice, "myfirst-secret", private=True)
-    for user in ("nobody", stranger.username):
+    for user in ("nobody", stranger.username, alice.username):
         done = docker.run("search", f"{product.host}/myfirst", user=user)
         assert f"{alice.username}/myfirstapp" in done.stdout
         assert "secret" not in done.stdout
-    # What the owner may see is found by the owner.
-    assert "myfirst-secret" in docker.run("search", f"{product.host}/myfirst", user=alice.username).stdout
 
 
 def test_what_is_private_does_not_exist_for_others(
