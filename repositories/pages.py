@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec
 
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import Promise
@@ -101,7 +102,7 @@ def sign_in_first(view: View[Args]) -> View[Args]:
         except Unauthorized:
             if request.method not in {"GET", "HEAD"}:
                 raise
-            return redirect(f"{reverse('account_login')}?next={request.get_full_path()}")
+            return redirect_to_login(request.get_full_path())
 
     wrapped.__name__ = view.__name__
     wrapped.__doc__ = view.__doc__
