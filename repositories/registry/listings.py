@@ -1,11 +1,11 @@
-"""What docker lists: `docker search` (v1), and the catalog. Both show what the caller may see, and nothing else."""
+"""What docker lists: `docker search` (v1) shows what is public, the catalog what the caller may see."""
 
 import json
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 
-from portal.accounts.actor import Actor
+from portal.accounts.actor import ANONYMOUS
 from portal.kit.errors import Unauthorized
 from repositories import access
 from repositories.registry import tokens, verify
@@ -23,16 +23,19 @@ def ping_v1(request: HttpRequest) -> HttpResponse:
 
 
 def search_v1(request: HttpRequest) -> HttpResponse:
-    """GET /v1/search?q=&n=: the most starred first. One query. A wrong password is 401, none is nobody."""
+    """GET /v1/search?q=&n=: public repositories only, whoever asks, as Docker Hub does; the most starred first.
+
+    A credential is not needed, but a wrong one is 401: an answer in spite of it would hide that it is wrong.
+    """
     if request.method != "GET":
         return not_allowed("GET")
     try:
-        actor = _caller(request)
+        _check_caller(request)
     except Unauthorized as error:
         return respond(401, "UNAUTHORIZED", error.message, headers={"WWW-Authenticate": tokens.BASIC_CHALLENGE})
     query = request.GET.get("q", "")
     count = _number(request.GET.get("n"), default=SEARCH_DEFAULT, most=SEARCH_MAX)
-    rows = matching(access.visible(actor), query).order_by("-star_count", "id")[:count]
+    rows = matching(access.visible(ANONYMOUS), query).order_by("-star_count", "id")[:count]
     results = [
         {
             "name": row.full_name,
@@ -70,12 +73,13 @@ def catalog(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _caller(request: HttpRequest) -> Actor:
+def _check_caller(request: HttpRequest) -> None:
     """By Basic, by a registry token, or nobody. Raises Unauthorized. Wrong passwords count as at the token service."""
     verified = verify.bearer(request)
     if verified is not None:
-        return verify.actor_of(verified)
-    return tokens.authenticate(tokens.parse_caller(request)).actor
+        verify.actor_of(verified)
+        return
+    tokens.authenticate(tokens.parse_caller(request))
 
 
 def _number(text: str | None, *, default: int, most: int) -> int:
