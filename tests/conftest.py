@@ -3,11 +3,16 @@
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from hypothesis import HealthCheck, settings
 
 from portal.accounts.actor import Actor
 from portal.accounts.models import User
 from repositories.models import Repository
 from tests import factories
+
+# A busy machine is no failure of what is tested.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(autouse=True)

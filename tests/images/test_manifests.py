@@ -289,18 +289,16 @@ class TestWhateverComes:
         assert str(json.loads(told)).encode()
 
     @given(json_values | manifests, st.sampled_from(MANIFEST_TYPES))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     def test_any_json(self, document, media_type) -> None:
         self.check(json.dumps(document).encode(), media_type)
 
     @given(st.binary(max_size=300), st.sampled_from(MANIFEST_TYPES) | st.text())
     @example(b'{"schemaVersion": 2, "manifests": [], "annotations": {"\\udc00": ""}}', OCI_INDEX)
-    @settings(deadline=None)
     def test_any_bytes(self, body, media_type) -> None:
         self.check(body, media_type)
 
     @given(st.binary(max_size=20), st.integers(min_value=0, max_value=len(image()) - 1))
-    @settings(deadline=None)
     def test_any_damage_to_a_good_one(self, damage, at) -> None:
         body = image()
         self.check(body[:at] + damage + body[at + len(damage) :], OCI)
