@@ -195,12 +195,15 @@ def _program(folder: Path) -> str:
 
 
 def _rounds(targets: tuple[Target, ...], layers: int, size: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Seconds of push and pull. Who goes first changes with each round; the first one is not counted."""
+    """Seconds of push and pull. Who goes first changes with each round.
+
+    The first round makes the repository and is not counted: what people wait for is the next push.
+    """
     seconds: dict[str, list[tuple[float, float]]] = {target.name: [] for target in targets}
     for number in range(rounds + 1):
         image = _image(layers, size)
         for target in targets if number % 2 else reversed(targets):
-            measured = _once(target, f"{USER}/bench-{layers}-{number}", *image)
+            measured = _once(target, f"{USER}/bench-{layers}", *image)
             if number:
                 seconds[target.name].append(measured)
     return seconds
