@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponsePermanentRedirect
 from django.shortcuts import render
+from django.urls import is_valid_path
+from django.utils.http import escape_leading_slashes
 
 from portal.kit.errors import MoorageError, RateLimited
 
@@ -22,6 +24,34 @@ class HubSlashes:
         if request.path_info.startswith("/v2/") and request.path_info != "/v2/":
             request.path_info = request.path_info.rstrip("/")
         return self.get_response(request)
+
+
+class PageSlashes:
+    """Lead from an address with a slash too many or too few to the page, before saying that nothing is there.
+
+    Our own pages end without a slash, those of allauth and of the admin with one; and `/admin` alone looks like a
+    namespace. Asks the URL configuration only, and only after a 404, so that it tells nothing about what exists. It
+    takes a slash from an address that fits no pattern, and adds one only where that fits: so it cannot go in circles.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code != 404 or request.method not in {"GET", "HEAD"} or request.path.startswith("/v2/"):
+            return response
+        path = request.path_info
+        if not path.endswith("/"):
+            better = f"{path}/"
+        elif request.resolver_match is None:
+            better = path.rstrip("/")
+        else:
+            return response
+        if not is_valid_path(better):
+            return response
+        query = request.META.get("QUERY_STRING", "")
+        return HttpResponsePermanentRedirect(escape_leading_slashes(better + (f"?{query}" if query else "")))
 
 
 class ErrorPages:

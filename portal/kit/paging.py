@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -78,7 +78,17 @@ def _decode(cursor: str) -> tuple[bool, tuple[Any, int]]:
     try:
         backward, value, pk = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if isinstance(value, dict):
-            value = datetime.fromisoformat(value["t"])
+            value = _moment(value["t"])
+        if isinstance(value, str):
+            value.encode()  # a lone surrogate, which JSON can hold and no database
         return bool(backward), (value, int(pk))
     except (binascii.Error, ValueError, TypeError, KeyError, OverflowError) as error:
         raise Invalid(BROKEN) from error
+
+
+def _moment(text: str) -> datetime:
+    """In UTC, as databases compare it. Raises ValueError without a zone, OverflowError beyond the years 1 to 9999."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("The cursor's time has no zone.")
+    return moment.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Paging, secrets, jobs, and the two middlewares of the ground."""
+"""Paging, secrets, jobs, and middlewares of the ground."""
 
 import base64
 import json
@@ -14,6 +14,10 @@ from portal.kit.middleware import ErrorPages, HubSlashes
 from portal.kit.paging import keyset
 from repositories.models import Repository
 from tests import factories
+
+NO_CURSORS = [1, [], [0, {}, 1]]
+# As somebody would write them by hand: of the right shape, and nothing that a database can compare.
+NO_MOMENTS = ["2026-01-01T00:00:00", "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00"]
 
 
 class TestKeyset:
@@ -60,12 +64,20 @@ class TestKeyset:
             "%%%",
             "é",
             "bm8",
-            *(base64.urlsafe_b64encode(json.dumps(v).encode()).decode() for v in (1, [], [0, {}, 1])),
+            *(base64.urlsafe_b64encode(json.dumps(v).encode()).decode() for v in NO_CURSORS),
         ],
     )
     def test_refuses_a_cursor_that_is_none(self, db, cursor) -> None:
         with pytest.raises(Invalid):
             keyset(Repository.objects.all(), cursor=cursor)
+
+    @pytest.mark.parametrize(
+        ("by", "value"), [*(("updated_at", {"t": text}) for text in NO_MOMENTS), ("name", "\ud800"), ("name", "\0")]
+    )
+    def test_refuses_what_no_database_can_compare(self, db, by, value) -> None:
+        cursor = base64.urlsafe_b64encode(json.dumps([0, value, 1]).encode()).decode()
+        with pytest.raises(Invalid):
+            keyset(Repository.objects.all(), by=by, cursor=cursor)
 
     @given(st.text())
     def test_any_text_is_a_cursor_or_refused(self, text) -> None:
