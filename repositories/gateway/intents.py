@@ -97,16 +97,16 @@ def settle(intent: PushIntent) -> bool:
     """
     parsed = manifests.parse(bytes(intent.body), intent.media_type)
     push = images.Push(digest=intent.digest, parsed=parsed, tag=intent.tag, pusher=_pusher(intent))
-    with transaction.atomic():
-        try:
-            # First, as whoever deletes the repository does: in another order PostgreSQL would find a deadlock.
-            images.lock_repository(intent.repository_id)
-        except Repository.DoesNotExist:
-            return False
-        if not _end(PushIntent.objects.filter(pk=intent.pk), State.DONE):
-            return False
-        images.record_push(repository_id=intent.repository_id, push=push)
-    return True
+    try:
+        with transaction.atomic():
+            # The repository's row first, which this locks, then the intent's: so does who deletes the repository, and
+            # in another order PostgreSQL would find a deadlock.
+            images.record_push(repository_id=intent.repository_id, push=push)
+            settled = _end(PushIntent.objects.filter(pk=intent.pk), State.DONE)
+            transaction.set_rollback(not settled)
+    except Repository.DoesNotExist:
+        return False
+    return settled
 
 
 def refuse(intent: PushIntent) -> bool:

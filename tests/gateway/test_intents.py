@@ -151,12 +151,14 @@ def test_a_repository_that_is_deleted_while_somebody_pushes(as_alice, private_ap
 
 
 class TestSettling:
-    def test_twice_records_once(self, opened) -> None:
+    def test_twice_records_once(self, opened, queued, django_capture_on_commit_callbacks) -> None:
         intent = opened()
         same = PushIntent.objects.get(pk=intent.pk)
-        assert intents.settle(intent)
-        assert not intents.settle(same)
+        with django_capture_on_commit_callbacks(execute=True):
+            assert intents.settle(intent)
+            assert not intents.settle(same)
         assert not intents.refuse(same)
+        assert [name for name, _arguments in queued].count("repositories.webhooks.fan_out") == 1
         assert (state(intent), events(), TagHistory.objects.count()) == (State.DONE, 1, 1)
 
     def test_a_refused_one_records_nothing(self, opened) -> None:
