@@ -20,6 +20,7 @@ from hypothesis import given, settings, strategies as st
 
 from repositories.registry import denials, listings, signing, verify, views
 from repositories.registry.verify import InvalidToken
+from tests import factories
 from tests.registry.conftest import FORM, Ask
 
 pytestmark = pytest.mark.django_db
@@ -163,6 +164,19 @@ class TestTokens:
         changed = self.encoded({**claims, "sub": "another"})
         with pytest.raises(InvalidToken):
             verify.verify(f"{head}.{changed}.{signature}")
+
+    def test_an_access_token_of_somebody_else_stands_for_nobody(self, alice, bob) -> None:
+        token, _secret = factories.make_access_token(alice)
+        claim = f"ACCESS_TOKEN:{token.pk}"
+        mine = verify.verify(signing.sign(alice.public_id, [], credential=claim).token)
+        assert verify.actor_of(mine).name == "alice"
+        with pytest.raises(InvalidToken):
+            verify.actor_of(verify.verify(signing.sign(bob.public_id, [], credential=claim).token))
+
+    @pytest.mark.parametrize("claim", ["", "NONE", "SYSTEM", "SESSION", "unknown"])
+    def test_nobody_is_found_by_another_kind_of_credential(self, alice, claim) -> None:
+        with pytest.raises(InvalidToken):
+            verify.actor_of(verify.verify(signing.sign(alice.public_id, [], credential=claim).token))
 
     def by_hand(self, header: dict[str, Any], claims: dict[str, Any], secret: bytes) -> str:
         message = f"{self.encoded(header)}.{self.encoded(claims)}"
