@@ -66,8 +66,8 @@ def _tabs(repository: Repository, can: Can, active: str) -> list[Tab]:
 
 
 def is_partial(request: PortalRequest) -> bool:
-    """Whether htmx asks for the part that changes, not for the page."""
-    return bool(request.htmx) and not request.htmx.boosted
+    """Whether htmx asks for the part that changes, not for the page ("back" asks so for what its cache has lost)."""
+    return bool(request.htmx) and not request.htmx.boosted and not request.htmx.history_restore_request
 
 
 def answer(
@@ -75,9 +75,10 @@ def answer(
 ) -> HttpResponse:
     """The page, or for htmx the part of it that changes; 204 for a poll that brings the `seen` of the context."""
     seen = context.get("seen")
-    if is_partial(request) and seen and request.GET.get("seen") == seen:
+    part = is_partial(request)
+    if part and seen and request.GET.get("seen") == seen:
         return HttpResponse(status=204)
-    response = render(request, partial if is_partial(request) else page, context, status=status)
+    response = render(request, partial if part else page, {**context, "is_partial": part}, status=status)
     patch_vary_headers(response, ["HX-Request"])  # else "back" may show the part alone
     return response
 

@@ -16,6 +16,7 @@ from portal.kit.paging import keyset
 from portal.web.templatetags.ui import THEME_COOKIE, THEMES
 from repositories.access import namespaces_owned, visible
 from repositories.models import Repository, Visibility
+from repositories.pages import answer
 from repositories.search import QUERY_MAX, matching
 
 OWN_SHOWN = 10
@@ -70,9 +71,7 @@ def _list(request: PortalRequest, rows: QuerySet[Repository], template: str, con
     order = request.GET.get("order", "")
     order = order if order in ORDERS else "updated"
     page = keyset(rows, by=ORDERS[order], cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
-    if request.htmx and not request.htmx.boosted:
-        template = "web/repository_results.html"
-    return render(request, template, {**context, "page": page, "order": order})
+    return answer(request, template, "web/repository_results.html", {**context, "page": page, "order": order})
 
 
 @require_POST

@@ -14,7 +14,7 @@ from repositories.images.models import ManifestKind, Tag
 from repositories.images.reads import children_of, entries_of, fetch_tag, history_rows, platforms_of, tag_rows
 from repositories.images.shown import Part, part_of, part_of_entry, pull_command, pull_commands
 from repositories.models import Repository
-from repositories.pages import answer, frame, seen, words
+from repositories.pages import answer, frame, is_partial, seen, words
 
 RECENT = 5
 PAGE_SIZE = 25
@@ -29,7 +29,9 @@ def repository(request: PortalRequest, namespace: str, name: str) -> HttpRespons
     recent = list(tag_rows(row).order_by("-pushed_at", "-id")[:RECENT])
     context = frame(request, row, "repository")
     context |= {"tags": _shown(recent, row, context["host"]), "seen": _seen(row, recent)}
-    context |= {"overview": markdown(row.full_description), "pull_command": _pull(recent, row, context["host"])}
+    context["pull_command"] = _pull(recent, row, context["host"])
+    if not is_partial(request):  # a poll every 3 s needs no text made anew
+        context["overview"] = markdown(row.full_description)
     return answer(request, "images/repository.html", "images/recent_tags.html", context)
 
 

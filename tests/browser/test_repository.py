@@ -1,5 +1,6 @@
 """The pages of a repository in a real browser: axe, phone, without script, live."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -126,6 +127,9 @@ def test_a_push_shows_up_by_itself(base: str, alice: User, page: Page) -> None:
     images.push_image(row, "latest", by=alice)
     expect(page.get_by_role("link", name="latest")).to_be_visible()
     expect(page.locator(".tabs").get_by_text("1", exact=True)).to_be_visible()
+    expect(page.locator("#repository-meta")).to_have_text(re.compile("pushed just now"))
+    expect(page.locator("#repository-pull code")).to_contain_text("docker pull")
+    assert axe(page) == []
     page.locator(".tabs").get_by_role("link", name="Tags").click()
     images.push_image(row, "0.0.1", by=alice)
     expect(page.get_by_role("link", name="0.0.1")).to_be_visible()

@@ -88,7 +88,7 @@ def test_the_pull_command_names_a_tag_that_is_there(alice: User, public_app: Rep
     assert "docker pull" not in page
     images.push_image(public_app, "0.0.1", by=alice)
     images.push_image(public_app, "0.0.2", by=alice)
-    assert 'header-command"><div class="command"' in re.sub(r">\s+<", "><", Client().get(BASE).content.decode())
+    assert 'id="repository-pull"><div class="command"' in re.sub(r">\s+<", "><", Client().get(BASE).content.decode())
     assert text_of(Client().get(BASE)).index("docker pull testserver/alice/public-app:0.0.2") > 0
     images.push_image(public_app, "latest", by=alice)
     assert "<code>docker pull testserver/alice/public-app</code>" in Client().get(BASE).content.decode()
@@ -130,6 +130,19 @@ def test_a_poll_that_has_seen_it_all_gets_nothing(alice: User, public_app: Repos
     assert "<html" not in part
     assert 'hx-swap-oob="true"' in part
     assert '<span class="count">2</span>' in part
+
+
+def test_the_first_push_changes_the_header_too(alice: User, public_app: Repository) -> None:
+    page = Client().get(BASE).content.decode()
+    assert "nothing pushed yet" in page
+    again = re.search(r'hx-get="([^"]+seen=[^"]+)"', page)
+    assert again
+    images.push_image(public_app, "latest", by=alice)
+    part = Client().get(again[1], headers=HTMX).content.decode()
+    assert "nothing pushed yet" not in part
+    for name in ("repository-tabs", "repository-meta", "repository-pull", "repository-facts"):
+        assert page.count(f'id="{name}"') == part.count(f'id="{name}"') == 1
+    assert "docker pull testserver/alice/public-app" in part.partition('id="repository-pull"')[2]
 
 
 def test_a_poll_hears_when_the_config_was_read(alice: User, public_app: Repository) -> None:

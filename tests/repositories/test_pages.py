@@ -155,6 +155,12 @@ def test_htmx_gets_the_part_that_changes(alices_client: Client, public_app: Repo
     assert "HX-Request" in whole["Vary"]
 
 
+def test_back_gets_the_page_when_the_cache_of_htmx_has_lost_it(alices_client: Client) -> None:
+    lost = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    for path in ("/alice", "/explore"):
+        assert "<html" in alices_client.get(path, headers=lost).content.decode()
+
+
 # -- stars
 
 
