@@ -232,15 +232,19 @@ def _once(
 
 
 def _print(case: str, seconds: dict[str, list[tuple[float, float]]]) -> None:
-    """The ratio is the median of the rounds' ratios: what else the machine does falls on both of a round alike."""
-    """Medians, and beside them the best rounds: those that the rest of a busy machine disturbed least."""
+    """Medians of both, the median of the rounds' ratios (what else the machine does falls on both of a round alike), and
+    the best rounds: those that a busy machine disturbed least.
+    """
     for position, name in enumerate(("push", "pull")):
         door = [pair[position] for pair in seconds[DOOR]]
         alone = [pair[position] for pair in seconds[ALONE]]
-        told = [f"{name}, {case:20}"]
-        for kind, of in (("median", statistics.median), ("best", min)):
-            told.append(f"{kind} {of(door) * 1000:7.1f} ms : {of(alone) * 1000:7.1f} ms = {of(door) / of(alone):.2f}")
-        print("   ".join(told), flush=True)
+        ratio = statistics.median(one / other for one, other in zip(door, alone, strict=True))
+        print(
+            f"{name}, {case:20} {DOOR} {statistics.median(door) * 1000:7.1f} ms   "
+            f"{ALONE} {statistics.median(alone) * 1000:7.1f} ms   ratio {ratio:.2f}   "
+            f"best {min(door) * 1000:7.1f} ms : {min(alone) * 1000:7.1f} ms = {min(door) / min(alone):.2f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
