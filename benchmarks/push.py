@@ -232,7 +232,7 @@ def _once(
 
 
 def _print(case: str, seconds: dict[str, list[tuple[float, float]]]) -> None:
-    """Medians of both, the median of the rounds' ratios (what else the machine does falls on both of a round alike), and
+    """Medians of both, the median of the rounds' ratios (what else the machine does falls on both of a round alike) and
     the best rounds: those that a busy machine disturbed least.
     """
     for position, name in enumerate(("push", "pull")):
