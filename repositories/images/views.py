@@ -3,14 +3,13 @@
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from portal.accounts.http import PortalRequest
 from portal.kit.paging import Page, keyset
 from portal.kit.text import markdown
 from repositories.access import fetch_repository
-from repositories.images.models import ManifestKind, Tag
+from repositories.images.models import Manifest, ManifestKind, Tag
 from repositories.images.reads import children_of, entries_of, fetch_tag, history_rows, platforms_of, tag_rows
 from repositories.images.shown import Part, part_of, part_of_entry, pull_command, pull_commands
 from repositories.models import Repository
@@ -75,22 +74,26 @@ def tags(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
 
 @require_safe
 def tag(request: PortalRequest, namespace: str, name: str, tag: str) -> HttpResponse:
-    """Nine queries for an index, whatever it holds."""
+    """Nine queries for an index, whatever it holds. While a task still reads the image, htmx asks every 3 s."""
     found = fetch_tag(request.actor, namespace, name, tag)
     row, manifest = fetch_repository(request.actor, namespace, name), found.manifest
     history = list(history_rows(row, tag=tag).order_by("-id")[: TAG_HISTORY_SHOWN + 1])
+    parts = _parts(found)
+    details = [part.manifest.details for part in parts if part.manifest]
     context = frame(request, row, "repository_tags")
     context |= {
         "tag": found,
         "manifest": manifest,
-        "parts": _parts(found),
+        "parts": parts,
+        "is_pending": Manifest.Details.PENDING in details,
+        "seen": seen(details, [manifest.pk]),
         "is_index": manifest.kind == ManifestKind.INDEX,
         "platforms": platforms_of(manifest),
         "commands": pull_commands(manifest, row.full_name, tag, context["host"]),
         "history": history[:TAG_HISTORY_SHOWN],
         "has_more_history": len(history) > TAG_HISTORY_SHOWN,
     }
-    return render(request, "images/repository_tag.html", context)
+    return answer(request, "images/repository_tag.html", "images/repository_tag.html", context)
 
 
 def _parts(tag: Tag) -> list[Part]:

@@ -137,6 +137,16 @@ def test_a_push_shows_up_by_itself(base: str, alice: User, page: Page) -> None:
     expect(page.get_by_text("moved from")).to_be_visible()
 
 
+def test_what_a_task_has_read_shows_up_by_itself(base: str, alice: User, page: Page) -> None:
+    row = factories.make_repository(alice, "app")
+    images.push_image(row, "latest", by=alice, read=False)
+    page.goto(f"{base}/alice/app/-/tags/latest")
+    expect(page.get_by_text("being read…")).to_be_visible()
+    images.push_image(row, "latest", by=alice)
+    expect(page.locator("#tag-page").get_by_text("linux/amd64")).to_be_visible()
+    expect(page.get_by_role("banner")).to_have_count(1)
+
+
 def test_filtering_tags_changes_the_list_and_the_address(base: str, alice: User, page: Page) -> None:
     row = factories.make_repository(alice, "app")
     for tag in ("alpha", "beta"):

@@ -153,6 +153,18 @@ def test_a_poll_hears_when_the_config_was_read(alice: User, public_app: Reposito
     assert "linux/amd64" in Client().get(again[1].replace("&amp;", "&"), headers=HTMX).content.decode()
 
 
+def test_the_page_of_a_tag_asks_until_the_image_was_read(alice: User, public_app: Repository) -> None:
+    images.push_image(public_app, "latest", by=alice, read=False)
+    again = re.search(r'hx-get="([^"]+seen=[^"]+)"', Client().get(f"{TAGS}/latest").content.decode())
+    assert again
+    assert Client().get(again[1], headers=HTMX).status_code == 204
+    images.push_image(public_app, "latest", by=alice)
+    page = Client().get(again[1], headers=HTMX).content.decode()
+    assert "linux/amd64" in page
+    assert 'id="tag-page"' in page
+    assert "hx-trigger" not in page
+
+
 def test_a_poll_keeps_filter_and_order(alice: User, public_app: Repository) -> None:
     images.push_image(public_app, "0.0.1", by=alice)
     page = Client().get(f"{TAGS}?q=0.0&order=name").content.decode()
