@@ -108,6 +108,7 @@ def test_receivers_that_misbehave_are_bounded_recorded_and_delay_nobody(stack: S
     hooks["/dead"] = stack.webhook(f"http://127.0.0.1:{dead_port()}/")
     healthy, _webhook = stack.webhook(receiver.url("/healthy").replace("127.0.0.1", "localhost"))
     stack.call("push", healthy, "warm")
+    receiver.wait("/healthy", timeout=60)  # a worker that is still loading would be measured small
     memory = stack.peak_memory("worker")
     for repository, _webhook in hooks.values():
         for number in range(3):
