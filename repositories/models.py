@@ -1,4 +1,4 @@
-"""Repositories, stars, comments."""
+"""Repositories, grants, stars, comments."""
 
 from typing import ClassVar
 
@@ -8,7 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from orgs.models import Team
 from portal.accounts.models import Namespace, User
+from portal.kit.patterns import PATTERN_MAX
 from repositories.names import NAME_MAX, validate_repository_name
 
 DESCRIPTION_MAX = 100
@@ -72,6 +74,47 @@ class Repository(models.Model):
     @property
     def is_private(self) -> bool:
         return self.visibility == Visibility.PRIVATE
+
+
+class Grant(models.Model):
+    """A role on the repositories of a namespace that the pattern matches: to a team, or to a person (collaborator).
+
+    By name and not by row, so that a repository that is created tomorrow has it. Who deletes a repository deletes the
+    grants of exactly its name.
+    """
+
+    class Role(models.IntegerChoices):
+        READ = 1, _("Read")
+        WRITE = 2, _("Write")
+        ADMIN = 3, _("Admin")
+
+    namespace = models.ForeignKey(Namespace, on_delete=models.CASCADE, related_name="grants")
+    pattern = models.CharField(max_length=PATTERN_MAX)
+    """Of names within the namespace: `api`, `payments/*`, `*`."""
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, blank=True, related_name="grants")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="grants")
+    role = models.PositiveSmallIntegerField(choices=Role)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["namespace", "pattern", "team"], name="grant_once_per_team"),
+            models.UniqueConstraint(fields=["namespace", "pattern", "user"], name="grant_once_per_person"),
+            models.CheckConstraint(
+                condition=Q(team=None, user__isnull=False) | Q(team__isnull=False, user=None),
+                name="grant_to_team_or_person",
+            ),
+            models.CheckConstraint(condition=Q(role__in=[1, 2, 3]), name="grant_role"),
+        ]
+        indexes = [
+            models.Index(fields=["team", "pattern"], name="grant_by_team"),
+            models.Index(fields=["user", "namespace"], name="grant_by_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pattern}: {self.get_role_display()}"
 
 
 class Star(models.Model):

@@ -68,6 +68,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    """When a page, the API or docker was last used as this person; exact to a few minutes."""
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -98,34 +100,47 @@ class TokenLevel(models.TextChoices):
     ADMIN = "repo:admin", _("Read, write and delete")
 
 
+class TokenAction(models.TextChoices):
+    """What an access token that is limited may do in one of the places it is limited to."""
+
+    PULL = "pull", _("Pull")
+    PUSH = "push", _("Push")
+    DELETE = "delete", _("Delete tags and images")
+    DESCRIPTION = "description", _("Edit the description")
+    WEBHOOKS = "webhooks", _("Manage webhooks")
+    MANAGE = "manage", _("Manage settings, access and the repository itself")
+    CREATE = "create", _("Create repositories")
+    READ_ORGANIZATION = "organization:read", _("See members, teams and invitations")
+    MANAGE_ORGANIZATION = "organization:manage", _("Manage members, teams and invitations")
+    READ_AUDIT = "audit:read", _("Read the audit log")
+
+
 class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
     def usable(self, now: datetime | None = None) -> "PersonalAccessTokenQuerySet":
         """Switched on and not expired."""
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=now or timezone.now()), is_active=True)
 
 
-class PersonalAccessToken(models.Model):
-    """A secret that acts for its user, up to its level. Shown once, stored as SHA-256."""
-
-    PREFIX = "moor_pat_"
+class AccessToken(models.Model):
+    """What personal and organization access tokens share. The secret is shown once, and stored as SHA-256."""
 
     public_id = models.UUIDField(unique=True, editable=False)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="access_tokens")
     label = models.CharField(max_length=100)
-    level = models.CharField(max_length=16, choices=TokenLevel)
     hash = models.CharField(max_length=64, unique=True)
+    limits = models.JSONField(null=True, blank=True)
+    """Where it may do what: [{"path": "acme/payments/*", "actions": ["pull", "push"]}]. The path is a name pattern over
+    full names, or `acme` alone for the organization itself. None: it is not limited. Read by `actor.limits_of`."""
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_address = models.CharField(max_length=45, blank=True)
+    last_used_client = models.CharField(max_length=256, blank=True)
     creator_address = models.CharField(max_length=45, blank=True)
     creator_client = models.CharField(max_length=256, blank=True)
 
-    objects = PersonalAccessTokenQuerySet.as_manager()
-
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(level__in=TokenLevel.values), name="access_token_level")]
-        indexes = [models.Index(fields=["user", "-id"], name="access_token_by_user")]
+        abstract = True
 
     def __str__(self) -> str:
         return self.label
@@ -135,6 +150,60 @@ class PersonalAccessToken(models.Model):
         if self.expires_at and self.expires_at <= now:
             return "expired"
         return "active" if self.is_active else "off"
+
+
+class PersonalAccessToken(AccessToken):
+    """A secret that acts for its user, up to its level, and where `limits` allow it."""
+
+    PREFIX = "moor_pat_"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="access_tokens")
+    level = models.CharField(max_length=16, choices=TokenLevel)
+
+    objects = PersonalAccessTokenQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(level__in=TokenLevel.values), name="access_token_level")]
+        indexes = [models.Index(fields=["user", "-id"], name="access_token_by_user")]
+
+
+class OrganizationAccessTokenQuerySet(models.QuerySet["OrganizationAccessToken"]):
+    def usable(self, now: datetime | None = None) -> "OrganizationAccessTokenQuerySet":
+        """Switched on and not expired."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now or timezone.now()), is_active=True)
+
+    def with_secret(self, hashed: str, now: datetime | None = None) -> "OrganizationAccessTokenQuerySet":
+        """By the hash of its secret, or of the one before, as long as both are taken."""
+        old = Q(old_hash=hashed, old_hash_until__gt=now or timezone.now())
+        return self.filter(Q(hash=hashed) | old)
+
+
+class OrganizationAccessToken(AccessToken):
+    """A robot: a secret that acts for an organization, or for one of its teams, where `limits` allow it.
+
+    Its login name is the organization's. It outlives whoever made it.
+    """
+
+    PREFIX = "moor_oat_"
+
+    namespace = models.ForeignKey(Namespace, on_delete=models.CASCADE, related_name="access_tokens")
+    for_team = models.BooleanField(default=False)
+    """Whether it has the grants of a team (`orgs.TeamRobot`) and nothing else. Without, it is the organization's."""
+    description = models.CharField(max_length=500, blank=True)
+    old_hash = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    old_hash_until = models.DateTimeField(null=True, blank=True)
+    """After a rotation the secret before is taken until then."""
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+
+    objects = OrganizationAccessTokenQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["namespace", "-id"], name="org_token_by_namespace")]
+
+    @property
+    def actor_name(self) -> str:
+        """How logs and histories name it: no user is called so. Fits `Event.actor_name`."""
+        return f"{self.namespace.name}:{self.label}"[:64]
 
 
 class RefreshToken(models.Model):

@@ -5,11 +5,20 @@ Three handlers turn them into answers: `kit.middleware.ErrorPages` (pages), `acc
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 Text = str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether, and if not, why: a sentence for the actor. Every `access.py` answers with it."""
+
+    allowed: bool
+    reason: Text = ""
 
 
 class MoorageError(Exception):

@@ -1,0 +1,176 @@
+"""Every decision about who may do what with an organization: its people, teams, rules. Not with its repositories.
+
+The actor's role in the organization (one query) -> compared with the permission's least role -> compared with what the
+credential allows. An organization is known to its members and its robots only; whoever may see a repository of it sees
+its name there, which `repositories.access.fetch_namespace` decides.
+"""
+
+from enum import StrEnum
+
+from django.db.models import Case, F, IntegerField, QuerySet, Value, When
+from django.utils.translation import gettext_lazy as _
+
+from orgs.models import MemberRole, Organization
+from portal.accounts.actor import Actor
+from portal.accounts.models import TokenAction, TokenLevel
+from portal.kit.errors import Decision, Forbidden, NotFound, Unauthorized
+
+
+class OrgPermission(StrEnum):
+    VIEW = "organization:view"
+    """See the organization, its members and teams."""
+    GRANT = "organization:grant"
+    """Give teams and people roles on its repositories."""
+    EDIT_DEFAULTS = "organization:edit-defaults"
+    """Default visibility, and what a push to a missing repository does."""
+    MANAGE_MEMBERS = "organization:manage-members"
+    MANAGE_TEAMS = "organization:manage-teams"
+    EDIT_PROFILE = "organization:edit-profile"
+    EDIT_RULES = "organization:edit-rules"
+    """Base permission, who may create, who may publish."""
+    TOKENS = "organization:tokens"
+    """Make, change and delete organization access tokens."""
+    AUDIT = "organization:audit"
+    DELETE = "organization:delete"
+
+
+LEAST_MEMBER_ROLE: dict[OrgPermission, MemberRole] = {
+    OrgPermission.VIEW: MemberRole.MEMBER,
+    OrgPermission.GRANT: MemberRole.EDITOR,
+    OrgPermission.EDIT_DEFAULTS: MemberRole.EDITOR,
+    OrgPermission.MANAGE_MEMBERS: MemberRole.OWNER,
+    OrgPermission.MANAGE_TEAMS: MemberRole.OWNER,
+    OrgPermission.EDIT_PROFILE: MemberRole.OWNER,
+    OrgPermission.EDIT_RULES: MemberRole.OWNER,
+    OrgPermission.TOKENS: MemberRole.OWNER,
+    OrgPermission.AUDIT: MemberRole.OWNER,
+    OrgPermission.DELETE: MemberRole.OWNER,
+}
+
+# What a personal access token that is not limited needs. Absent: for browser sessions and passwords only.
+LEAST_LEVEL: dict[OrgPermission, TokenLevel] = {
+    OrgPermission.VIEW: TokenLevel.READ,
+    OrgPermission.GRANT: TokenLevel.ADMIN,
+    OrgPermission.EDIT_DEFAULTS: TokenLevel.ADMIN,
+    OrgPermission.MANAGE_MEMBERS: TokenLevel.ADMIN,
+    OrgPermission.MANAGE_TEAMS: TokenLevel.ADMIN,
+    OrgPermission.EDIT_PROFILE: TokenLevel.ADMIN,
+    OrgPermission.EDIT_RULES: TokenLevel.ADMIN,
+    OrgPermission.AUDIT: TokenLevel.ADMIN,
+}
+
+# What a token that is limited (every organization access token is) must have for the organization. Absent: never.
+LEAST_ACTIONS: dict[OrgPermission, frozenset[TokenAction]] = {
+    OrgPermission.VIEW: frozenset({TokenAction.READ_ORGANIZATION, TokenAction.MANAGE_ORGANIZATION}),
+    OrgPermission.MANAGE_MEMBERS: frozenset({TokenAction.MANAGE_ORGANIZATION}),
+    OrgPermission.MANAGE_TEAMS: frozenset({TokenAction.MANAGE_ORGANIZATION}),
+    OrgPermission.GRANT: frozenset({TokenAction.MANAGE_ORGANIZATION}),
+    OrgPermission.AUDIT: frozenset({TokenAction.READ_AUDIT}),
+}
+LEVEL_ORDER = list(TokenLevel)
+
+
+def visible_organizations(actor: Actor) -> QuerySet[Organization]:
+    """Those the actor belongs to, each with `member_role`, and `namespace` selected. One query when it is evaluated.
+
+    A robot of the organization itself counts as an owner whom its limits cap; one of a team, as nobody.
+    Raises TypeError for a missing actor.
+    """
+    if not isinstance(actor, Actor):
+        raise TypeError(f"An actor is needed, not {actor!r}.")
+    rows = Organization.objects.select_related("namespace")
+    owner = Value(int(MemberRole.OWNER), output_field=IntegerField())
+    if actor.is_system:
+        return rows.annotate(member_role=owner)
+    if actor.robot_id is not None:
+        own = rows.filter(namespace__access_tokens__pk=actor.robot_id, namespace__access_tokens__for_team=False)
+        return own.annotate(member_role=owner)
+    if actor.user_id is None:
+        return rows.none().annotate(member_role=owner)
+    capped = F("memberships__role") if actor.confirmed else _at_most_member()
+    return rows.filter(memberships__user_id=actor.user_id).annotate(member_role=capped)
+
+
+def _at_most_member() -> Case:
+    """Of somebody whose e-mail address is not confirmed: they look, whatever they are."""
+    return Case(When(memberships__role__gte=MemberRole.MEMBER, then=Value(int(MemberRole.MEMBER))))
+
+
+def decide(actor: Actor, permission: OrgPermission, *, member_role: int, name: str) -> Decision:
+    """Whether an actor with `member_role` in the organization `name` has the permission. Costs no query."""
+    if actor.is_system:
+        return Decision(allowed=True)
+    if member_role < LEAST_MEMBER_ROLE[permission]:
+        if not actor.is_anonymous and not actor.confirmed:
+            return Decision(allowed=False, reason=_("Confirm your e-mail address: until then you may only look."))
+        role = LEAST_MEMBER_ROLE[permission].label
+        return Decision(
+            allowed=False, reason=_("You need the role “%(role)s” in the organization to do this.") % {"role": role}
+        )
+    return _decide_credential(actor, permission, name)
+
+
+def _decide_credential(actor: Actor, permission: OrgPermission, name: str) -> Decision:
+    credential = actor.credential
+    if not credential.is_token:
+        return Decision(allowed=True)
+    if credential.limits is not None:
+        actions = LEAST_ACTIONS.get(permission, frozenset())
+        if any(credential.covers(name, action) for action in actions):
+            return Decision(allowed=True)
+        reason = _("The access token “%(label)s” is limited, and may not do this in the organization.")
+        return Decision(allowed=False, reason=reason % {"label": credential.label})
+    least = LEAST_LEVEL.get(permission)
+    if least is None:
+        return Decision(allowed=False, reason=_("An access token cannot do this. Sign in with your password."))
+    if credential.level is None or LEVEL_ORDER.index(credential.level) < LEVEL_ORDER.index(least):
+        reason = _("The access token “%(label)s” lacks the level “%(level)s”.")
+        return Decision(allowed=False, reason=reason % {"label": credential.label, "level": least.label})
+    return Decision(allowed=True)
+
+
+def fetch_organization(actor: Actor, name: str, permission: OrgPermission = OrgPermission.VIEW) -> Organization:
+    """The organization with `member_role`, for an actor who has the permission. One query.
+
+    Raises NotFound when there is none of this name or the actor does not belong to it, Forbidden (or Unauthorized, for
+    nobody) otherwise.
+    """
+    return _checked(actor, permission, visible_organizations(actor).filter(namespace__name=name.lower()))
+
+
+def require(actor: Actor, permission: OrgPermission, organization: Organization) -> Organization:
+    """The organization as the actor sees it now, its row locked until the end of the transaction. One query.
+
+    What changes people and rules goes through here, one after the other: so two owners who demote each other at once
+    do not both succeed. Raises NotFound, Forbidden, Unauthorized.
+    """
+    rows = visible_organizations(actor).filter(pk=organization.pk).select_for_update(of=("self",))
+    return _checked(actor, permission, rows)
+
+
+def _checked(actor: Actor, permission: OrgPermission, rows: QuerySet[Organization]) -> Organization:
+    organization = rows.first()
+    if organization is None:
+        if actor.is_anonymous:
+            raise Unauthorized(_("Sign in to see organizations."))
+        raise NotFound(_("There is no such organization, or you do not belong to it."))
+    decision = decide(actor, permission, member_role=organization.member_role, name=organization.name)
+    if not decision.allowed:
+        raise Forbidden(decision.reason)
+    return organization
+
+
+class OrgCan:
+    """What the actor can do with an organization that came from here: `can.manage_teams` in templates. No query."""
+
+    def __init__(self, actor: Actor, organization: Organization) -> None:
+        self._actor = actor
+        self._organization = organization
+
+    def __getattr__(self, name: str) -> bool:
+        try:
+            permission = OrgPermission[name.upper()]
+        except KeyError as error:
+            raise AttributeError(name) from error
+        role, own_name = self._organization.member_role, self._organization.name
+        return decide(self._actor, permission, member_role=role, name=own_name).allowed
