@@ -7,10 +7,10 @@ its name there, which `repositories.access.fetch_namespace` decides.
 
 from enum import StrEnum
 
-from django.db.models import Case, F, IntegerField, QuerySet, Value, When
+from django.db.models import Case, Count, F, IntegerField, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from orgs.models import MemberRole, Organization
+from orgs.models import MemberRole, Membership, Organization, Team
 from portal.accounts.actor import Actor
 from portal.accounts.models import TokenAction, TokenLevel
 from portal.kit.errors import Decision, Forbidden, NotFound, Unauthorized
@@ -32,6 +32,8 @@ class OrgPermission(StrEnum):
     """Make, change and delete organization access tokens."""
     AUDIT = "organization:audit"
     DELETE = "organization:delete"
+    LEAVE = "organization:leave"
+    """Give up one's own membership."""
 
 
 LEAST_MEMBER_ROLE: dict[OrgPermission, MemberRole] = {
@@ -45,6 +47,7 @@ LEAST_MEMBER_ROLE: dict[OrgPermission, MemberRole] = {
     OrgPermission.TOKENS: MemberRole.OWNER,
     OrgPermission.AUDIT: MemberRole.OWNER,
     OrgPermission.DELETE: MemberRole.OWNER,
+    OrgPermission.LEAVE: MemberRole.MEMBER,
 }
 
 # What a personal access token that is not limited needs. Absent: for browser sessions and passwords only.
@@ -57,7 +60,10 @@ LEAST_LEVEL: dict[OrgPermission, TokenLevel] = {
     OrgPermission.EDIT_PROFILE: TokenLevel.ADMIN,
     OrgPermission.EDIT_RULES: TokenLevel.ADMIN,
     OrgPermission.AUDIT: TokenLevel.ADMIN,
+    OrgPermission.LEAVE: TokenLevel.ADMIN,
 }
+CREATE_LEVEL = TokenLevel.ADMIN
+"""Of an access token that creates organizations; one that is limited cannot."""
 
 # What a token that is limited (every organization access token is) must have for the organization. Absent: never.
 LEAST_ACTIONS: dict[OrgPermission, frozenset[TokenAction]] = {
@@ -81,14 +87,20 @@ def visible_organizations(actor: Actor) -> QuerySet[Organization]:
     rows = Organization.objects.select_related("namespace")
     owner = Value(int(MemberRole.OWNER), output_field=IntegerField())
     if actor.is_system:
-        return rows.annotate(member_role=owner)
+        return _with_role(rows, owner)
     if actor.robot_id is not None:
         own = rows.filter(namespace__access_tokens__pk=actor.robot_id, namespace__access_tokens__for_team=False)
-        return own.annotate(member_role=owner)
+        return _with_role(own, owner)
     if actor.user_id is None:
-        return rows.none().annotate(member_role=owner)
+        return _with_role(rows.none(), owner)
     capped = F("memberships__role") if actor.confirmed else _at_most_member()
-    return rows.filter(memberships__user_id=actor.user_id).annotate(member_role=capped)
+    return _with_role(rows.filter(memberships__user_id=actor.user_id), capped)
+
+
+def _with_role(rows: QuerySet[Organization], role: Value | F | Case) -> QuerySet[Organization]:
+    """Django's stubs refuse an annotation of a declared name; the declaration is what gives `member_role` its type."""
+    annotation = {"member_role": role}
+    return rows.annotate(**annotation)
 
 
 def _at_most_member() -> Case:
@@ -139,13 +151,14 @@ def fetch_organization(actor: Actor, name: str, permission: OrgPermission = OrgP
 
 
 def require(actor: Actor, permission: OrgPermission, organization: Organization) -> Organization:
-    """The organization as the actor sees it now, its row locked until the end of the transaction. One query.
+    """The organization as the actor sees it now, its row locked until the end of the transaction. Two queries.
 
     What changes people and rules goes through here, one after the other: so two owners who demote each other at once
     do not both succeed. Raises NotFound, Forbidden, Unauthorized.
     """
-    rows = visible_organizations(actor).filter(pk=organization.pk).select_for_update(of=("self",))
-    return _checked(actor, permission, rows)
+    # Two statements: PostgreSQL would compare with the memberships of before the wait for the lock.
+    list(Organization.objects.select_for_update().filter(pk=organization.pk).values_list("pk"))
+    return _checked(actor, permission, visible_organizations(actor).filter(pk=organization.pk))
 
 
 def _checked(actor: Actor, permission: OrgPermission, rows: QuerySet[Organization]) -> Organization:
@@ -158,6 +171,72 @@ def _checked(actor: Actor, permission: OrgPermission, rows: QuerySet[Organizatio
     if not decision.allowed:
         raise Forbidden(decision.reason)
     return organization
+
+
+def decide_create_organization(actor: Actor) -> Decision:
+    """Whether the actor may create organizations. Costs no query."""
+    if actor.user_id is None:
+        return Decision(allowed=False, reason=_("Sign in to create an organization."))
+    if not actor.confirmed:
+        return Decision(allowed=False, reason=_("Confirm your e-mail address before you create an organization."))
+    credential = actor.credential
+    if credential.is_token and (credential.limits is not None or credential.level != CREATE_LEVEL):
+        reason = _("Only an access token of the level “%(level)s” that is not limited can create organizations.")
+        return Decision(allowed=False, reason=reason % {"level": CREATE_LEVEL.label})
+    return Decision(allowed=True)
+
+
+def require_create_organization(actor: Actor) -> int:
+    """The key of the person who will own it. Costs no query. Raises Forbidden, or Unauthorized for nobody."""
+    decision = decide_create_organization(actor)
+    if actor.user_id is None and actor.robot_id is None:
+        raise Unauthorized(decision.reason)
+    if actor.user_id is None or not decision.allowed:
+        raise Forbidden(decision.reason)
+    return actor.user_id
+
+
+def visible_members(organization: Organization) -> QuerySet[Membership]:
+    """Of an organization that came from here: each with `user` and `username`. One query when it is evaluated.
+
+    Raises NotFound for a row that came another way.
+    """
+    _from_here(organization)
+    return organization.memberships.select_related("user").annotate(username=F("user__username"))
+
+
+def fetch_member(organization: Organization, username: str) -> Membership:
+    """One of `visible_members`. One query. Raises NotFound."""
+    member = visible_members(organization).filter(user__username=username.lower()).first()
+    if member is None:
+        raise NotFound(_("“%(name)s” does not belong to this organization.") % {"name": username})
+    return member
+
+
+def visible_teams(organization: Organization) -> QuerySet[Team]:
+    """Of an organization that came from here: each with `member_count`. One query when it is evaluated."""
+    _from_here(organization)
+    return organization.teams.annotate(member_count=Count("team_members"))
+
+
+def fetch_team(
+    actor: Actor, organization_name: str, team_name: str, permission: OrgPermission = OrgPermission.VIEW
+) -> Team:
+    """A team with `organization` and `member_count`, for an actor who has the permission. Two queries.
+
+    Raises NotFound, Forbidden, Unauthorized, as `fetch_organization`.
+    """
+    organization = fetch_organization(actor, organization_name, permission)
+    team = visible_teams(organization).filter(name=team_name.lower()).first()
+    if team is None:
+        raise NotFound(_("There is no such team."))
+    team.organization = organization
+    return team
+
+
+def _from_here(organization: Organization) -> None:
+    if organization.member_role < MemberRole.MEMBER:
+        raise NotFound(_("There is no such organization, or you do not belong to it."))
 
 
 class OrgCan:

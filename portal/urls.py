@@ -16,10 +16,12 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("v2/", include("portal.accounts.api.urls")),
+    path("v2/", include("orgs.api.urls")),
     path("v2/", include("repositories.api.urls")),
     path("v2/", include("repositories.images.api_urls")),
     path("v2/", include("repositories.webhooks.api_urls")),
     re_path(r"^v2/[\s\S]*\Z", Missing.as_view(), name="api_missing"),  # a line break in it too
+    path("", include("orgs.urls")),
     path("", include("repositories.urls")),
     path("", include("repositories.images.urls")),
     path("", include("repositories.webhooks.urls")),

@@ -1,0 +1,1 @@
+"""The API of organizations, at Docker Hub's paths."""
