@@ -23,7 +23,9 @@ class OrgPermission(StrEnum):
     """Give teams and people roles on its repositories."""
     EDIT_DEFAULTS = "organization:edit-defaults"
     """Default visibility, and what a push to a missing repository does."""
+    SEE_INVITATIONS = "organization:see-invitations"
     MANAGE_MEMBERS = "organization:manage-members"
+    """Invite, change roles, remove."""
     MANAGE_TEAMS = "organization:manage-teams"
     EDIT_PROFILE = "organization:edit-profile"
     EDIT_RULES = "organization:edit-rules"
@@ -40,6 +42,7 @@ LEAST_MEMBER_ROLE: dict[OrgPermission, MemberRole] = {
     OrgPermission.VIEW: MemberRole.MEMBER,
     OrgPermission.GRANT: MemberRole.EDITOR,
     OrgPermission.EDIT_DEFAULTS: MemberRole.EDITOR,
+    OrgPermission.SEE_INVITATIONS: MemberRole.OWNER,
     OrgPermission.MANAGE_MEMBERS: MemberRole.OWNER,
     OrgPermission.MANAGE_TEAMS: MemberRole.OWNER,
     OrgPermission.EDIT_PROFILE: MemberRole.OWNER,
@@ -55,6 +58,7 @@ LEAST_LEVEL: dict[OrgPermission, TokenLevel] = {
     OrgPermission.VIEW: TokenLevel.READ,
     OrgPermission.GRANT: TokenLevel.ADMIN,
     OrgPermission.EDIT_DEFAULTS: TokenLevel.ADMIN,
+    OrgPermission.SEE_INVITATIONS: TokenLevel.READ,
     OrgPermission.MANAGE_MEMBERS: TokenLevel.ADMIN,
     OrgPermission.MANAGE_TEAMS: TokenLevel.ADMIN,
     OrgPermission.EDIT_PROFILE: TokenLevel.ADMIN,
@@ -68,6 +72,7 @@ CREATE_LEVEL = TokenLevel.ADMIN
 # What a token that is limited (every organization access token is) must have for the organization. Absent: never.
 LEAST_ACTIONS: dict[OrgPermission, frozenset[TokenAction]] = {
     OrgPermission.VIEW: frozenset({TokenAction.READ_ORGANIZATION, TokenAction.MANAGE_ORGANIZATION}),
+    OrgPermission.SEE_INVITATIONS: frozenset({TokenAction.READ_ORGANIZATION, TokenAction.MANAGE_ORGANIZATION}),
     OrgPermission.MANAGE_MEMBERS: frozenset({TokenAction.MANAGE_ORGANIZATION}),
     OrgPermission.MANAGE_TEAMS: frozenset({TokenAction.MANAGE_ORGANIZATION}),
     OrgPermission.GRANT: frozenset({TokenAction.MANAGE_ORGANIZATION}),

@@ -172,15 +172,25 @@ class Invitation(models.Model):
     """Of the link's secret. Each mail brings a new one; the link before dies."""
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
-    """None while the mail waits to be sent."""
+    """None while the mail waits to be sent, or cannot be: then `mail_attempts` says so."""
+    mail_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    """How often the mail was tried. Also the fence of a worker that has claimed it."""
+    mail_due_at = models.DateTimeField(null=True, blank=True)
+    """Not to be tried before: another worker is at it, or the last try failed."""
     expires_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="invitation_role"),
+            # By name and by address apart: that an address is somebody's must not show in what is refused here.
             models.UniqueConstraint(
-                fields=["organization", "email"], condition=Q(state="pending"), name="invitation_pending_once"
+                fields=["organization", "email"],
+                condition=Q(state="pending", invitee=None),
+                name="invitation_pending_once_by_email",
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "invitee"], condition=Q(state="pending"), name="invitation_pending_once_by_name"
             ),
         ]
         indexes = [
@@ -190,6 +200,11 @@ class Invitation(models.Model):
             models.Index(fields=["hash"], name="invitation_by_hash"),
             models.Index(fields=["id"], name="invitation_unsent", condition=Q(state="pending", sent_at=None)),
         ]
+
+    @property
+    def label(self) -> str:
+        """Whom it invites, as it was typed: the address of somebody invited by name stays theirs. Needs `invitee`."""
+        return self.invitee.username if self.invitee else self.email
 
     def link_is_dead(self, now: datetime) -> bool:
         return self.expires_at <= now
