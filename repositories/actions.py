@@ -1,4 +1,4 @@
-"""Everything that writes repositories, stars and comments."""
+"""Everything that writes repositories, stars and comments. Grants are written in `repositories.grants`."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,13 +9,14 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from orgs.models import Organization
 from portal.accounts.actor import Actor
 from portal.accounts.models import Namespace
 from portal.events.record import record
 from portal.kit.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Text, Unauthorized
 from repositories import access
 from repositories.access import Permission
-from repositories.models import COMMENT_MAX, FULL_DESCRIPTION_MAX, Comment, Repository, Star, Visibility
+from repositories.models import COMMENT_MAX, FULL_DESCRIPTION_MAX, Comment, Grant, Repository, Star, Visibility
 from repositories.names import validate_repository_name
 
 COMMENTS_PER_MINUTE = 5
@@ -26,14 +27,20 @@ def create_repository(
     actor: Actor,
     namespace: str,
     name: str,
-    visibility: str = Visibility.PRIVATE,
+    visibility: str = "",
     description: str = "",
     full_description: str = "",
 ) -> Repository:
-    """Create an empty repository. Raises Invalid (fields), Forbidden, Unauthorized or Conflict (the name is taken)."""
-    owner = _namespace_to_create_in(actor, namespace)
+    """Create an empty repository; without a visibility, with the one that the namespace prefers.
+
+    Raises Invalid (fields), Forbidden (the namespace, or public there), Unauthorized or Conflict (the name is taken).
+    """
+    owner, found = _namespace_to_create_in(actor, namespace, name)
+    if visibility == Visibility.PUBLIC and not found.publishes:
+        reason = access.decide_publish(actor, owner).reason
+        raise Forbidden(reason, fields={"visibility": [reason]})
     fields = {
-        "visibility": visibility,
+        "visibility": visibility or _preferred_visibility(owner, found),
         "description": description.strip(),
         "full_description": full_description,
     }
@@ -42,19 +49,45 @@ def create_repository(
     try:
         with transaction.atomic():
             repository.save(force_insert=True)
-            _record("repo.create", actor, repository, new={"name": repository.full_name, "visibility": visibility})
+            new = {"name": repository.full_name, "visibility": repository.visibility}
+            _record("repo.create", actor, repository, new=new)
+            if found.by_rule:
+                _make_creator_admin(actor, repository)
     except IntegrityError as error:
-        message = _("You already have a repository of this name.")
+        message = _("There is a repository of this name already.")
         raise Conflict(message, fields={"name": [message]}) from error
-    repository.role = access.Role.ADMIN
-    return repository
+    return access.require(actor, Permission.VIEW, repository)
 
 
-def _namespace_to_create_in(actor: Actor, name: str) -> Namespace:
-    namespace = Namespace.objects.filter(name=name).first()
-    decision = access.decide_create(actor, namespace)
+def _preferred_visibility(owner: Namespace, found: access.Creating) -> str:
+    """The organization's default. Who may not publish makes a private one."""
+    organization = Organization.objects.filter(namespace=owner).first()
+    if organization is None or not found.publishes:
+        return Visibility.PRIVATE
+    return organization.default_visibility
+
+
+def _make_creator_admin(actor: Actor, repository: Repository) -> None:
+    """A member whom the organization lets create would else have no right on what they made. One query for people."""
+    if actor.user_id is None or any(r.role == access.Role.ADMIN for r in access.reasons_of(actor, repository)):
+        return
+    grant = {"pattern": repository.name, "user": actor.name, "role": "admin"}
+    Grant.objects.create(
+        namespace_id=repository.namespace_id,
+        pattern=repository.name,
+        user_id=actor.user_id,
+        role=Grant.Role.ADMIN,
+        created_by_id=actor.user_id,
+    )
+    _record("repo.grant.create", actor, repository, new=grant)
+
+
+def _namespace_to_create_in(actor: Actor, owner: str, name: str) -> tuple[Namespace, access.Creating]:
+    namespace = Namespace.objects.filter(name=owner).first()
+    found = access.Creating() if namespace is None else access.creating(actor, namespace, name)
+    decision = access.decide_create_in(actor, f"{owner}/{name}", by_rule=found.by_rule, granted=found.granted)
     if namespace is not None and decision.allowed:
-        return namespace
+        return namespace, found
     if actor.is_anonymous:
         raise Unauthorized(_("Sign in to create a repository."))
     raise Forbidden(decision.reason, fields={"namespace": [decision.reason]})
@@ -107,6 +140,11 @@ def update_description(
 
 def change_visibility(*, actor: Actor, repository: Repository, visibility: str) -> Repository:
     """Make public or private. Takes effect for the next registry token. Raises Invalid, NotFound, Forbidden."""
+    row = access.require(actor, Permission.CHANGE_VISIBILITY, repository)
+    if visibility == Visibility.PUBLIC and row.visibility != visibility:
+        decision = access.decide_publish(actor, row.namespace)
+        if not decision.allowed:
+            raise Forbidden(decision.reason)
     return _update(actor, Permission.CHANGE_VISIBILITY, repository, "repo.change_privacy", {"visibility": visibility})
 
 
@@ -143,7 +181,13 @@ def delete_repository(*, actor: Actor, repository: Repository, typed_name: str) 
             raise Invalid.field("typed_name", _("Type the full name of the repository to delete it."))
         # A push waits here, or the rows that it adds meanwhile would keep the repository's from going.
         Repository.objects.select_for_update().filter(pk=row.pk).first()
-        _record("repo.delete", actor, row, old={"name": row.full_name, "visibility": row.visibility})
+        grants = Grant.objects.filter(namespace_id=row.namespace_id, pattern=row.name)
+        granted = [
+            f"{grant.team or grant.user}: {grant.get_role_display()}" for grant in grants.select_related("team", "user")
+        ]
+        old = {"name": row.full_name, "visibility": row.visibility, "grants": granted}
+        _record("repo.delete", actor, row, old=old)
+        grants.delete()  # else whoever makes a repository of this name would share it unknowingly
         row.delete()
 
 
@@ -204,7 +248,7 @@ def delete_comment(*, actor: Actor, repository: Repository, comment_id: int) -> 
         comment = Comment.objects.filter(pk=comment_id, repository=row).first()
         if comment is None:
             raise NotFound(_("There is no such comment."))
-        if not access.may_delete_comment(actor, comment, role=row.role):
+        if not access.may_delete_comment(actor, comment, row):
             raise Forbidden(_("Only its author and the repository's admins may delete a comment."))
         comment.delete()
         Repository.objects.filter(pk=row.pk).update(comment_count=F("comment_count") - 1)

@@ -29,12 +29,12 @@ ORDERS = {"updated": "-updated_at", "stars": "-star_count", "name": "full_name"}
 @login_required
 def create_repository(request: PortalRequest) -> HttpResponse:
     """Two queries for the form. A refusal (an unconfirmed address) is said above it, and the form left out."""
-    owned = list(access.namespaces_owned(request.actor).order_by("name"))
-    decision = access.decide_create_in(request.actor, owns=bool(owned))
+    offered = list(access.namespaces_to_create_in(request.actor).order_by("name"))
+    decision = access.decide_create_in(request.actor, "", by_rule=bool(offered))
     if not decision.allowed:
         refused = {"refusal": decision.reason}
         return render(request, "repositories/repository_create.html", refused, status=403 if request.POST else 200)
-    names = [namespace.name for namespace in owned]
+    names = [namespace.name for namespace in offered]
     wanted = request.GET.get("namespace", "")
     initial = {"namespace": wanted if wanted in names else names[0], "name": words(request, "name")}
     form = RepositoryForm(request.POST or None, namespaces=names, initial=initial)
@@ -58,7 +58,7 @@ def _form_status(form: Form) -> int:
 @require_safe
 def namespace(request: PortalRequest, namespace: str) -> HttpResponse:
     """The repositories of a namespace that the visitor may see. Two queries."""
-    owner = access.fetch_namespace(namespace)
+    owner = access.fetch_namespace(request.actor, namespace)
     query = words(request)
     order = request.GET.get("order", "")
     order = order if order in ORDERS else "updated"
@@ -107,10 +107,8 @@ def _comments_page(request: PortalRequest, repository: Repository, form: Form, *
     actor = request.actor
     rows = repository.comments.select_related("author")
     page = keyset(rows, by="-id", cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
-    shown = [
-        {"row": row, "may_delete": access.may_delete_comment(actor, row, role=repository.role)} for row in page.rows
-    ]
-    refusal = decide(actor, Permission.COMMENT, role=repository.role).reason
+    shown = [{"row": row, "may_delete": access.may_delete_comment(actor, row, repository)} for row in page.rows]
+    refusal = decide(actor, Permission.COMMENT, repository).reason
     context = frame(request, repository, "repository_comments")
     context |= {"page": page, "comments": shown, "form": form, "refusal": refusal}
     return render(request, "repositories/repository_comments.html", context, status=status)

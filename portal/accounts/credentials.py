@@ -7,13 +7,15 @@ argon2 is paid once per process and password; the entry names the stored hash, s
 import hmac
 import os
 from collections import OrderedDict
+from collections.abc import Sequence
 from threading import Lock
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import check_password, make_password
 from django.db.models import Exists, OuterRef
 
-from portal.accounts.actor import Actor, Credential, CredentialKind, actor_for
+from portal.accounts.actor import Actor, Credential, CredentialKind, actor_for, limits_of
 from portal.accounts.models import PersonalAccessToken, TokenLevel, User
 from portal.kit import secrets
 from portal.kit.errors import Unauthorized
@@ -64,12 +66,14 @@ def authenticate_access_token(secret: str, *, login: str | None = None) -> Actor
     )
     if token is None or (login is not None and login.lower() not in {token.user.username, token.user.email.lower()}):
         raise Unauthorized
-    credential = access_token_credential(token.pk, token.label, token.level)
+    credential = access_token_credential(token.pk, token.label, token.level, token.limits)
     return actor_for(token.user, confirmed=token.confirmed, credential=credential)  # type: ignore[attr-defined]  # annotated
 
 
-def access_token_credential(pk: int, label: str, level: str) -> Credential:
-    return Credential(kind=CredentialKind.ACCESS_TOKEN, id=pk, label=label, level=TokenLevel(level))
+def access_token_credential(pk: int, label: str, level: str, limits: Sequence[Any] | None = None) -> Credential:
+    """`limits` as they are stored."""
+    kind = CredentialKind.ACCESS_TOKEN
+    return Credential(kind=kind, id=pk, label=label, level=TokenLevel(level), limits=limits_of(limits))
 
 
 def password_matches(password: str, encoded: str) -> bool:

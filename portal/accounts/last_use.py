@@ -31,7 +31,15 @@ _noted: OrderedDict[tuple[str, int], float] = OrderedDict()
 _lock = Lock()
 
 
-def note_use(*, access_token_id: int | None = None, refresh_token_id: int | None = None) -> None:
+def note_use(
+    *,
+    access_token_id: int | None = None,
+    organization_token_id: int | None = None,
+    refresh_token_id: int | None = None,
+    user_id: int | None = None,
+    address: str = "",
+    client: str = "",
+) -> None:
     """Of the credentials of one request. One round trip at most, none when they were noted shortly before."""
     given = ((TOKENS, access_token_id), (REFRESH_TOKENS, refresh_token_id))
     due = [(key, pk) for key, pk in given if pk is not None and _is_due(key, pk)]

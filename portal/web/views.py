@@ -14,7 +14,7 @@ from portal.accounts.actor import Actor
 from portal.accounts.http import PortalRequest
 from portal.kit.paging import keyset
 from portal.web.templatetags.ui import THEME_COOKIE, THEMES
-from repositories.access import namespaces_owned, visible
+from repositories.access import namespaces_of, visible
 from repositories.models import Repository, Visibility
 from repositories.pages import answer
 from repositories.search import QUERY_MAX, matching
@@ -43,7 +43,7 @@ def _public(actor: Actor) -> QuerySet[Repository]:
 
 
 def _own(actor: Actor) -> QuerySet[Repository]:
-    return visible(actor).filter(namespace__in=namespaces_owned(actor)).order_by("-updated_at", "-id")
+    return visible(actor).filter(namespace__in=namespaces_of(actor)).order_by("-updated_at", "-id")
 
 
 def _starred(actor: Actor) -> Sequence[Repository]:

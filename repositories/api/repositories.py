@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from portal.accounts.api.base import Need
 from repositories import actions
-from repositories.access import Permission, fetch_namespace, namespaces_owned, visible
+from repositories.access import Permission, fetch_namespace, namespaces_to_create_in, visible
 from repositories.api.base import RepositoryListView, RepositoryView
 from repositories.api.serializers import (
     NamespacesAnswer,
@@ -71,7 +71,7 @@ class Repositories(RepositoryListView, CreateView):
     def get(self, request: Request, namespace: str) -> Response:
         """Those that you may see."""
         wanted = self.read_query(RepositoryQuery)
-        rows = visible(self.actor).filter(namespace=fetch_namespace(namespace))
+        rows = visible(self.actor).filter(namespace=fetch_namespace(self.actor, namespace))
         if wanted.get("name"):
             rows = rows.filter(name__icontains=wanted["name"])
         return self.page_of_repositories(ordered(rows, wanted.get("ordering")))
@@ -160,5 +160,5 @@ class Namespaces(RepositoryView):
     @extend_schema(summary="List where you may create repositories", tags=TAGS, responses=NamespacesAnswer)
     def get(self, request: Request) -> Response:
         """Names, in order."""
-        names = namespaces_owned(self.actor).order_by("name").values_list("name", flat=True)
+        names = namespaces_to_create_in(self.actor).order_by("name").values_list("name", flat=True)
         return Response({"namespaces": list(names)})

@@ -7,31 +7,77 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_organization_tokens_and_limits'),
-        ('orgs', '0001_organizations'),
-        ('repositories', '0001_initial'),
+        ("accounts", "0002_organization_tokens_and_limits"),
+        ("orgs", "0001_organizations"),
+        ("repositories", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Grant',
+            name="Grant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('pattern', models.CharField(max_length=255)),
-                ('role', models.PositiveSmallIntegerField(choices=[(1, 'Read'), (2, 'Write'), (3, 'Admin')])),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('namespace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='accounts.namespace')),
-                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='orgs.team')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='grants', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("pattern", models.CharField(max_length=255)),
+                ("role", models.PositiveSmallIntegerField(choices=[(1, "Read"), (2, "Write"), (3, "Admin")])),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "namespace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="grants", to="accounts.namespace"
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to="orgs.team",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['team', 'pattern'], name='grant_by_team'), models.Index(fields=['user', 'namespace'], name='grant_by_person')],
-                'constraints': [models.UniqueConstraint(fields=('namespace', 'pattern', 'team'), name='grant_once_per_team'), models.UniqueConstraint(fields=('namespace', 'pattern', 'user'), name='grant_once_per_person'), models.CheckConstraint(condition=models.Q(models.Q(('team', None), ('user__isnull', False)), models.Q(('team__isnull', False), ('user', None)), _connector='OR'), name='grant_to_team_or_person'), models.CheckConstraint(condition=models.Q(('role__in', [1, 2, 3])), name='grant_role')],
+                "indexes": [
+                    models.Index(fields=["team", "pattern"], name="grant_by_team"),
+                    models.Index(fields=["user", "namespace"], name="grant_by_person"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("namespace", "pattern", "team"), name="grant_once_per_team"),
+                    models.UniqueConstraint(fields=("namespace", "pattern", "user"), name="grant_once_per_person"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("team", None), ("user__isnull", False)),
+                            models.Q(("team__isnull", False), ("user", None)),
+                            _connector="OR",
+                        ),
+                        name="grant_to_team_or_person",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("role__in", [1, 2, 3])), name="grant_role"),
+                ],
             },
         ),
     ]

@@ -1,6 +1,6 @@
 """Why the registry, or the gateway, refused a token: the sentence that docker and skopeo print.
 
-Only for a repository that the caller may see, or a name in the caller's own namespace: to all others a refusal and a
+Only for a repository that the caller may see, or a name that the caller could create: to all others a refusal and a
 repository that does not exist read the same.
 """
 
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.actor import Actor
 from repositories import access
+from repositories.models import Repository
 from repositories.names import NAME, validate_repository_name
 from repositories.registry import verify
 from repositories.registry.errors import unauthorized
@@ -21,6 +22,8 @@ from repositories.registry.tokens import PERMISSIONS
 
 WANTED = {"GET": ("pull",), "HEAD": ("pull",), "DELETE": ("delete",)}
 WRITING = ("pull", "push")
+REASONS_MOST = 3
+"""Docker prints one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def explain_denied(request: HttpRequest) -> HttpResponse:
 
 
 def refuse(request: HttpRequest, verified: verify.Verified, name: str, actions: tuple[str, ...]) -> HttpResponse:
-    """401 with insufficient_scope for a valid token that lacks the actions. At most three queries."""
+    """401 with insufficient_scope for a valid token that lacks the actions. At most four queries."""
     return _refuse(request, verified, Refused(name, actions))
 
 
@@ -69,7 +72,7 @@ def reason(actor: Actor, name: str, actions: tuple[str, ...]) -> str:
     row = access.visible(actor).filter(full_name=name).first()
     if row is None:
         return _reason_of_nothing(actor, name)
-    decisions = {action: access.decide(actor, PERMISSIONS[action], role=row.role) for action in PERMISSIONS}
+    decisions = {action: access.decide(actor, PERMISSIONS[action], row) for action in PERMISSIONS}
     denied = [action for action in actions if not decisions[action].allowed]
     if not denied:
         # The rights have changed since the token was made: the client only has to ask again.
@@ -81,19 +84,37 @@ def reason(actor: Actor, name: str, actions: tuple[str, ...]) -> str:
         "not": ", ".join(denied),
         "repository": name,
         "why": decisions[denied[-1]].reason,
+        "source": _source_of_role(actor, PERMISSIONS[denied[-1]], row),
     }
+    if words["source"]:
+        return _("%(who)s may %(may)s %(repository)s but not %(not)s (%(source)s)") % words
     if may:
         return _("%(who)s may %(may)s %(repository)s but not %(not)s: %(why)s") % words
     return _("%(who)s may not %(not)s %(repository)s: %(why)s") % words
 
 
-def _reason_of_nothing(actor: Actor, name: str) -> str:
-    """For the owner of the namespace, who may know that there is no such repository. One query."""
-    namespace_name, _slash, repository_name = name.partition("/")
-    namespace = access.namespaces_owned(actor).filter(name=namespace_name).first()
-    if namespace is None or access.sees_public_only(actor):
+def _source_of_role(actor: Actor, permission: access.Permission, row: Repository) -> str:
+    """Such as `team image-users`: where the role comes from that does not suffice. One query at most.
+
+    Empty where something else stands in the way, which the decision says better.
+    """
+    capped = not actor.confirmed or actor.credential.limits is not None
+    if actor.is_anonymous or capped or row.role >= access.LEAST_ROLE[permission]:
         return ""
-    decision = access.decide_create_in(actor, owns=True)
+    reasons = [reason.words for reason in access.reasons_of(actor, row) if reason.role >= row.role]
+    return ", ".join(reasons[:REASONS_MOST])
+
+
+def _reason_of_nothing(actor: Actor, name: str) -> str:
+    """For who may create in the namespace, and so may know that there is no such repository. Two queries."""
+    namespace_name, _slash, repository_name = name.partition("/")
+    namespace = access.namespaces_to_create_in(actor).filter(name=namespace_name).first()
+    if namespace is None or access.sees_public_only(actor) or not actor.credential.covers(name):
+        return ""
+    found = access.creating(actor, namespace, repository_name)
+    if not found.by_rule and found.granted < access.Role.READ:
+        return ""  # the name is none of the actor's business, and may exist
+    decision = access.decide_create_in(actor, name, by_rule=found.by_rule, granted=found.granted)
     if not decision.allowed:
         return _("%(repository)s does not exist, and it is not created: %(why)s") % {
             "repository": name,
@@ -103,7 +124,7 @@ def _reason_of_nothing(actor: Actor, name: str) -> str:
         validate_repository_name(repository_name)
     except ValidationError as error:
         return _("%(repository)s cannot be a repository: %(why)s") % {"repository": name, "why": error.messages[0]}
-    if access.visibility_on_push_in(actor, name, owns=True, create_on_push=namespace.create_on_push) is not None:
+    if access.visibility_on_push_in(actor, name, found) is not None:
         return _("%(repository)s does not exist.") % {"repository": name}  # it would, by a push: this was none
     return _("%(repository)s does not exist, and a push creates none in this namespace. Create it first.") % {
         "repository": name

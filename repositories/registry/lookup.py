@@ -4,6 +4,8 @@ Raw, because a queryset built and run costs four times the statement. The same t
 reads; what follows from it is decided in `repositories.access`.
 """
 
+import json
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,24 +14,25 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from portal.accounts.actor import ANONYMOUS, Actor, Credential, CredentialKind
+from portal.accounts.actor import ANONYMOUS, Actor, Credential, CredentialKind, actor_for_robot
 from portal.accounts.credentials import access_token_credential
+from portal.accounts.models import Namespace, OrganizationAccessToken
 from portal.kit.raw_sql import fetch_all
 from portal.kit.secrets import hash_token
-from repositories.access import OWNS_SQL, ROLE_SQL
+from repositories.access import Creating, Place, creating_columns, creating_of, role_sql
+
+NOTHING = Creating()
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known of one name. `full_role` is before what caps the actor; `visibility` is empty when there is no row.
-
-    `owns` and `create_on_push` are of its namespace.
+    """What is known of one name. `full_role` is before what caps the actor; `visibility` is empty when there is no row,
+    and only then `creating` says something.
     """
 
     full_role: int = 0
     visibility: str = ""
-    owns: bool = False
-    create_on_push: str = ""
+    creating: Creating = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +48,32 @@ class Found:
 
 _CONFIRMED = "EXISTS (SELECT 1 FROM account_emailaddress e WHERE e.user_id = u.id AND e.verified)"
 _PERSON = f"u.id, u.public_id, u.username, u.is_superuser, u.password, {_CONFIRMED}"
+_PERSON_COLUMNS = 12
 _USABLE = "t.is_active AND (t.expires_at IS NULL OR t.expires_at > %s)"
-# How each credential finds its person, and the columns it adds: key, label and level of an access token, key and stamp
-# of a refresh token.
+# How each credential finds its person, and the columns it adds: key, label, level and limits of an access token, key
+# and stamp of a refresh token.
 _BY_ACCESS_TOKEN = (
-    "t.id, t.label, t.level, NULL, ''",
+    "t.id, t.label, t.level, t.limits, NULL, ''",
     "accounts_personalaccesstoken t JOIN accounts_user u ON u.id = t.user_id",
     f"t.hash = %s AND {_USABLE} AND u.is_active AND (u.username = %s OR LOWER(u.email) = %s)",
 )
-_BY_NAME = ("NULL, '', '', NULL, ''", "accounts_user u", "u.username = %s AND u.is_active")
+_BY_NAME = ("NULL, '', '', NULL, NULL, ''", "accounts_user u", "u.username = %s AND u.is_active")
 _BY_EMAIL = (
-    "NULL, '', '', NULL, ''",
+    "NULL, '', '', NULL, NULL, ''",
     "account_emailaddress m JOIN accounts_user u ON u.id = m.user_id",
     "m.email = %s AND m.verified AND u.is_active",
 )
 _BY_REFRESH_TOKEN = (
-    "t.id, t.label, t.level, f.id, f.password_stamp",
+    "t.id, t.label, t.level, t.limits, f.id, f.password_stamp",
     """accounts_refreshtoken f JOIN accounts_user u ON u.id = f.user_id
     LEFT JOIN accounts_personalaccesstoken t ON t.id = f.access_token_id""",
     f"f.hash = %s AND f.service = %s AND u.is_active AND (f.access_token_id IS NULL OR ({_USABLE}))",
+)
+_ROBOT = "t.id, t.public_id, t.label, t.limits, o.name"
+_ROBOT_COLUMNS = 5
+_BY_ORGANIZATION_TOKEN = (
+    "accounts_organizationaccesstoken t JOIN accounts_namespace o ON o.id = t.namespace_id",
+    f"(t.hash = %s OR (t.old_hash = %s AND t.old_hash_until > %s)) AND {_USABLE} AND o.name = %s",
 )
 
 
@@ -81,6 +91,20 @@ def find_by_access_token(login: str, secret: str, names: Sequence[str]) -> Found
     return _find(_BY_ACCESS_TOKEN, parameters, names)
 
 
+def find_by_organization_token(login: str, secret: str, names: Sequence[str]) -> Found | None:
+    """A robot, by its secret or, for a while after a rotation, the one before; `login` is its organization's name."""
+    now, hashed = _now(), hash_token(secret)
+    parameters = [hashed, hashed, now, now, login.lower()]
+    source, condition = _BY_ORGANIZATION_TOKEN
+    rows = fetch_all(_statement(_ROBOT, source, condition, "t.id", len(names)), [*_asked(names, []), *parameters])
+    if not rows:
+        return None
+    pk, public_id, label, limits, organization = rows[0][:_ROBOT_COLUMNS]
+    token = OrganizationAccessToken(pk=pk, label=label, limits=_json(limits), namespace=Namespace(name=organization))
+    token.public_id = uuid.UUID(str(public_id))
+    return Found(actor_for_robot(token), _rows(rows, _ROBOT_COLUMNS, names))
+
+
 def find_by_login(login: str, names: Sequence[str]) -> Found | None:
     """The person of a user name or a confirmed address, with the stored password, which the caller compares."""
     source = _BY_EMAIL if "@" in login else _BY_NAME  # an OR of the two would read the whole table
@@ -92,14 +116,17 @@ def find_by_refresh_token(secret: str, service: str, names: Sequence[str]) -> Fo
     return _find(_BY_REFRESH_TOKEN, [hash_token(secret), service, _now()], names)
 
 
-def _find(source: tuple[str, str, str], parameters: list[Any], names: Sequence[str]) -> Found | None:
-    asked = [part for name in names for part in (name, name.partition("/")[0])]
-    rows = fetch_all(_statement(source, len(names)), [*asked, *parameters])
+def _find(how: tuple[str, str, str], parameters: list[Any], names: Sequence[str]) -> Found | None:
+    columns, source, condition = how
+    statement = _statement(f"{_PERSON}, {columns}", source, condition, "u.id", len(names))
+    rows = fetch_all(statement, [*_asked(names, [_now()] * 2), *parameters])
     if not rows:
         return None
-    person, token, refresh = rows[0][:6], rows[0][6:9], rows[0][9:11]
-    user_id, public_id, username, is_superuser, password, confirmed = person
-    credential = access_token_credential(*token) if token[0] is not None else Credential(kind=CredentialKind.PASSWORD)
+    user_id, public_id, username, is_superuser, password, confirmed = rows[0][:6]
+    token_id, label, level, limits, refresh_id, stamp = rows[0][6:12]
+    credential = Credential(kind=CredentialKind.PASSWORD)
+    if token_id is not None:
+        credential = access_token_credential(token_id, label, level, _json(limits))
     actor = Actor(
         user_id=user_id,
         public_id=public_id,
@@ -108,21 +135,46 @@ def _find(source: tuple[str, str, str], parameters: list[Any], names: Sequence[s
         is_operator=bool(is_superuser),
         credential=credential,
     )
-    known = {row[11]: Row(row[12], row[13] or "", bool(row[14]), row[15] or "") for row in rows if names}
-    return Found(actor, known, password=password, refresh_id=refresh[0], stamp=refresh[1])
+    return Found(actor, _rows(rows, _PERSON_COLUMNS, names), password=password, refresh_id=refresh_id, stamp=stamp)
+
+
+def _asked(names: Sequence[str], times: list[Any]) -> list[Any]:
+    """The parameters before those of the credential: the times of the role and of creating, and the names."""
+    parts = [part for name in names for part in (name, *name.partition("/")[::2])]
+    return [*times, *parts] if names else []
+
+
+def _rows(rows: list[Any], start: int, names: Sequence[str]) -> dict[str, Row]:
+    """By name, from the columns that `_statement` adds. Nothing is read of creating where the repository exists."""
+    if not names:
+        return {}
+    found = {}
+    for row in rows:
+        name, role, visibility, create_on_push, *creating = row[start:]
+        new = NOTHING if visibility or not create_on_push else creating_of(tuple(creating), create_on_push)
+        found[name] = Row(role, visibility or "", new)
+    return found
+
+
+def _json(stored: Any) -> Any:
+    """SQLite gives text; what PostgreSQL gives depends on who set up the connection."""
+    return json.loads(stored) if isinstance(stored, str) else stored
 
 
 @cache
-def _statement(how: tuple[str, str, str], count: int) -> str:
-    """For `count` names: one row each, also for those that don't exist; one row without names. `count` is bounded."""
-    columns, source, condition = how
+def _statement(columns: str, source: str, condition: str, who: str, count: int) -> str:
+    """For `count` names: one row each, also for those that don't exist; one row without names. `count` is bounded.
+
+    `who` is the key of a user (`u.id`) or of a robot.
+    """
     if not count:
-        return f"SELECT {_PERSON}, {columns} FROM {source} WHERE {condition}"  # noqa: S608  our own texts
-    asked = " UNION ALL ".join(["SELECT %s AS name, %s AS namespace"] * count)
-    role = ROLE_SQL.format(repository="r", user="u.id")
-    owns = OWNS_SQL.format(namespace="n.id", user="u.id")
+        return f"SELECT {columns} FROM {source} WHERE {condition}"  # noqa: S608  our own texts
+    user, robot = (who, "NULL") if who == "u.id" else ("NULL", who)
+    asked = " UNION ALL ".join(["SELECT %s AS name, %s AS namespace, %s AS part"] * count)
+    role = role_sql(Place.row("r"), user=who if robot == "NULL" else "", robot=who if user == "NULL" else "")
     return f"""
-        SELECT {_PERSON}, {columns}, a.name, {role}, r.visibility, {owns}, n.create_on_push
+        SELECT {columns}, a.name, {role}, r.visibility, n.create_on_push,
+            {creating_columns("n.id", "a.part", user=user, robot=robot)}
         FROM {source}
         CROSS JOIN ({asked}) a
         LEFT JOIN repositories_repository r ON r.full_name = a.name
@@ -133,7 +185,7 @@ def _statement(how: tuple[str, str, str], count: int) -> str:
 
 @cache
 def _statement_for_nobody(count: int) -> str:
-    role = ROLE_SQL.format(repository="r", user="NULL")
+    role = role_sql(Place.row("r"))
     marks = ", ".join(["%s"] * count)
     return f"SELECT r.full_name, r.visibility, {role} FROM repositories_repository r WHERE r.full_name IN ({marks})"  # noqa: S608  likewise
 

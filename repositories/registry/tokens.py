@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts import credentials, last_use, tries
 from portal.accounts.actor import Actor, CredentialKind
 from portal.accounts.middleware import client_address, client_name
-from portal.accounts.models import PersonalAccessToken, User
+from portal.accounts.models import OrganizationAccessToken, PersonalAccessToken, User
 from portal.kit import secrets
 from portal.kit.errors import Invalid, Unauthorized
 from repositories import access
@@ -29,6 +29,7 @@ from repositories.registry.lookup import (
     Row,
     find_by_access_token,
     find_by_login,
+    find_by_organization_token,
     find_by_refresh_token,
     find_nobody,
 )
@@ -184,6 +185,8 @@ def authenticate(ask: Ask) -> Found:
         found = find_nobody(ask.names)
     elif ask.secret.startswith(PersonalAccessToken.PREFIX):
         found = find_by_access_token(ask.login, ask.secret, ask.names)
+    elif ask.secret.startswith(OrganizationAccessToken.PREFIX):
+        found = find_by_organization_token(ask.login, ask.secret, ask.names)
     else:
         found = _by_password(ask)
     if found is None:
@@ -235,10 +238,10 @@ def _known(actions: tuple[str, ...]) -> tuple[str, ...]:
 
 def _may(actor: Actor, action: str, name: str, row: Row) -> bool:
     if not row.visibility:
-        on_push = access.visibility_on_push_in(actor, name, owns=row.owns, create_on_push=row.create_on_push)
-        return action in CREATING and on_push is not None
-    role = access.effective_role(actor, full_role=row.full_role, visibility=row.visibility)
-    return role > access.Role.NONE and access.decide(actor, PERMISSIONS[action], role=role).allowed
+        return action in CREATING and access.visibility_on_push_in(actor, name, row.creating) is not None
+    role = access.effective_role(actor, full_role=row.full_role, full_name=name, visibility=row.visibility)
+    seen = access.Seen(role, name, row.visibility)
+    return role > access.Role.NONE and access.decide(actor, PERMISSIONS[action], seen).allowed
 
 
 # -- After signing ------------------------------------------------------------------------------------------------
@@ -250,7 +253,14 @@ def _note(ask: Ask, found: Found, granted: list[Access]) -> None:
     if actor.is_anonymous:
         return
     token_id = actor.credential.id if actor.credential.kind is CredentialKind.ACCESS_TOKEN else None
-    last_use.note_use(access_token_id=token_id, refresh_token_id=found.refresh_id)
+    last_use.note_use(
+        access_token_id=token_id,
+        organization_token_id=actor.robot_id,
+        refresh_token_id=found.refresh_id,
+        user_id=actor.user_id,
+        address=ask.address,
+        client=ask.client,
+    )
     given = {entry.name: entry.actions for entry in granted}
     refused = {
         scope.name: missing
@@ -265,9 +275,10 @@ def _note(ask: Ask, found: Found, granted: list[Access]) -> None:
 def _refresh_token(ask: Ask, found: Found) -> str:
     """The one that was used, or a new one for who asked by POST with `access_type=offline`; else none.
 
-    A docker that gets one drops the password that it was given, so nobody gets one unasked.
+    A docker that gets one drops the password that it was given, so nobody gets one unasked. Robots never do: their
+    secret is made for machines, and a rotation must end what was made with the one before.
     """
-    if ask.refresh_token or not ask.offline:
+    if ask.refresh_token or not ask.offline or found.actor.user_id is None:
         return ask.refresh_token
     return create_refresh_token(
         actor=found.actor.seen_from(address=ask.address, client=ask.client),

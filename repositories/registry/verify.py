@@ -9,9 +9,9 @@ from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.actor import ANONYMOUS, Actor, Credential, CredentialKind, actor_for
+from portal.accounts.actor import ANONYMOUS, Actor, Credential, CredentialKind, actor_for, actor_for_robot
 from portal.accounts.credentials import access_token_credential
-from portal.accounts.models import PersonalAccessToken, User
+from portal.accounts.models import OrganizationAccessToken, PersonalAccessToken, User
 from portal.kit.errors import Unauthorized
 from repositories.registry.signing import ALGORITHM, CREDENTIAL_CLAIM, Access, public_key
 
@@ -74,7 +74,7 @@ def bearer(request: HttpRequest) -> Verified | None:
 
 def credential_claim(credential: Credential) -> str:
     """What a token says of the credential that got it, for `actor_of`. Kind and row, never a secret."""
-    if credential.kind is CredentialKind.ACCESS_TOKEN:
+    if credential.is_token:
         return f"{credential.kind.name}:{credential.id}"
     return credential.kind.name
 
@@ -89,6 +89,8 @@ def actor_of(verified: Verified) -> Actor:
         return ANONYMOUS
     kind, _colon, pk = verified.credential.partition(":")
     actor = _by_access_token(verified.subject, pk) if kind == CredentialKind.ACCESS_TOKEN.name else None
+    if kind == CredentialKind.ORGANIZATION_TOKEN.name:
+        actor = _by_organization_token(verified.subject, pk)
     if kind == CredentialKind.PASSWORD.name:
         actor = _by_password(verified.subject)
     if actor is None:
@@ -116,5 +118,13 @@ def _by_access_token(subject: str, pk: str) -> Actor | None:
         return None
     confirmed: bool = token.confirmed  # type: ignore[attr-defined]  # annotated
     return actor_for(
-        token.user, confirmed=confirmed, credential=access_token_credential(token.pk, token.label, token.level)
+        token.user,
+        confirmed=confirmed,
+        credential=access_token_credential(token.pk, token.label, token.level, token.limits),
     )
+
+
+def _by_organization_token(subject: str, pk: str) -> Actor | None:
+    rows = OrganizationAccessToken.objects.usable().select_related("namespace")
+    token = rows.filter(pk=int(pk), public_id=subject).first()
+    return None if token is None else actor_for_robot(token)

@@ -33,7 +33,7 @@ def test_says_who_may_do_what_and_why_not(denied, public_app, bob) -> None:
     response = denied("POST", "/v2/alice/public-app/blobs/uploads/", login="bob")
     assert response.status_code == 401
     assert response[VERSION_HEADER] == "registry/2.0"
-    words = "bob may pull alice/public-app but not push: You need the role 'write' on this repository."
+    words = "bob may pull alice/public-app but not push (public)"
     assert response["WWW-Authenticate"] == (
         'Bearer realm="http://localhost:8000/token",service="moorage",scope="repository:alice/public-app:pull,push",'
         f'error="insufficient_scope",error_description="{words}"'

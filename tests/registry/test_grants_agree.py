@@ -80,6 +80,6 @@ def test_the_role_read_in_the_statement_is_the_role_of_the_rows(seed) -> None:
         assert found.actor == actor
         seen = {row.full_name: row.role for row in access.visible(actor)}
         for name, row in found.rows.items():
-            role = access.effective_role(actor, full_role=row.full_role, visibility=row.visibility)
+            role = access.effective_role(actor, full_role=row.full_role, full_name=name, visibility=row.visibility)
             assert role == seen.get(name, access.Role.NONE)
     assert names

@@ -92,11 +92,11 @@ class TestNothingThere:
 
 class TestCost:
     @pytest.mark.parametrize("name", ["alice/public-app", "alice/private-app", "alice/new", "bob/new", "nobody/new"])
-    def test_is_three_queries_at_most(
+    def test_is_four_queries_at_most(
         self, ask: Ask, refusal, bob, public_app, private_app, name, django_assert_max_num_queries
     ) -> None:
         ask(login="alice")  # argon2 and its queries are another's test
-        with django_assert_max_num_queries(3):
+        with django_assert_max_num_queries(4):
             refusal(name)
 
 
@@ -116,11 +116,11 @@ def test_a_token_gone_in_the_meantime_is_no_token(ask: Ask, alice, public_app) -
     assert 'error="invalid_token"' in response["WWW-Authenticate"]
 
 
-def test_a_credential_without_a_level_may_nothing(alice, public_app) -> None:
+def test_a_credential_without_a_level_may_what_everybody_may(alice, public_app) -> None:
     credential = Credential(kind=CredentialKind.ACCESS_TOKEN, label="old")
     actor = Actor(user_id=alice.pk, public_id=alice.public_id, name="alice", confirmed=True, credential=credential)
     assert denials.reason(actor, "alice/public-app", PUSH) == (
-        "alice may not pull, push alice/public-app: The access token “old” lacks the level “Read and write”."
+        "alice may pull alice/public-app but not push: The access token “old” lacks the level “Read and write”."
     )
 
 

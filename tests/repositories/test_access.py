@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 READ = {"view", "pull"}
 SOCIAL = {"star", "comment"}
-OWN = {"push", "edit", "delete_images", "change_visibility", "webhooks", "moderate", "delete"}
+OWN = {"push", "edit", "delete_images", "change_visibility", "webhooks", "moderate", "manage_access", "delete"}
 
 # Who -> what they may do with Alice's public and with Alice's private repository.
 POLICY = [
@@ -160,8 +160,7 @@ def test_a_comment_is_deleted_by_its_author_or_an_admin(alice, bob, charlie, pub
     comment = Comment.objects.create(repository=public_app, author=bob, text="hello")
 
     def may(actor: Actor) -> bool:
-        role = access.visible(actor).get(pk=public_app.pk).role
-        return access.may_delete_comment(actor, comment, role=role)
+        return access.may_delete_comment(actor, comment, access.visible(actor).get(pk=public_app.pk))
 
     assert may(factories.actor(bob))
     assert may(factories.actor(alice))
@@ -176,5 +175,5 @@ def test_costs_one_query(as_bob, public_app) -> None:
 
 
 def test_what_one_may_create_in(alice, as_alice) -> None:
-    assert [n.name for n in access.namespaces_owned(as_alice)] == ["alice"]
-    assert not access.namespaces_owned(ANONYMOUS).exists()
+    assert [n.name for n in access.namespaces_to_create_in(as_alice)] == ["alice"]
+    assert not access.namespaces_to_create_in(ANONYMOUS).exists()

@@ -63,7 +63,7 @@ class TestCreate:
         assert set(caught.value.fields) == {"name", "visibility", "description"}
 
     def test_a_taken_name_is_a_conflict(self, as_alice, public_app) -> None:
-        with pytest.raises(Conflict, match="already have"):
+        with pytest.raises(Conflict, match="of this name already"):
             actions.create_repository(actor=as_alice, namespace="alice", name="public-app")
 
     def test_only_its_owner_creates_in_a_namespace(self, alice, bob, eve) -> None:

@@ -88,7 +88,7 @@ def test_what_the_form_does_not_offer_is_refused(alices_client: Client, bob: Use
 
 def test_a_name_that_is_taken_is_told_under_the_field(alices_client: Client, public_app: Repository) -> None:
     response = alices_client.post("/new", NEW | {"name": "public-app", "description": "Kept"})
-    assert errors_of(response) == ["You already have a repository of this name."]
+    assert errors_of(response) == ["There is a repository of this name already."]
     assert 'value="Kept"' in response.content.decode()
 
 

@@ -1,0 +1,119 @@
+"""Which repositories the actor may know of, each with their role; and the one that was asked for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Case, Expression, F, IntegerField, Q, QuerySet, Value, When
+from django.db.models.expressions import Combinable, RawSQL
+from django.db.models.functions import Least
+from django.db.models.sql.compiler import SQLCompiler
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.actor import Actor
+from portal.kit import patterns
+from portal.kit.errors import Forbidden, NotFound, Unauthorized
+from repositories.access.decisions import decide, role_cap, sees_public_only
+from repositories.access.roles import Permission, Role
+from repositories.access.sources import Place, now_parameter, role_sql
+from repositories.models import Repository, Visibility
+
+# Where a person may have a role at all: narrows a list down before `role_sql` is asked row by row.
+_NAMESPACES_OF_PERSON = """
+    SELECT namespace_id FROM accounts_user WHERE id = {user}
+    UNION ALL SELECT o.namespace_id FROM orgs_membership m JOIN orgs_organization o ON o.id = m.organization_id
+        WHERE m.user_id = {user}
+    UNION ALL SELECT namespace_id FROM repositories_grant WHERE user_id = {user}
+"""
+_NAMESPACES_OF_ROBOT = "SELECT namespace_id FROM accounts_organizationaccesstoken WHERE id = {robot}"
+
+
+def visible(actor: Actor) -> QuerySet[Repository]:
+    """The repositories that the actor may know of, each with `role`. One query when it is evaluated.
+
+    Raises TypeError for a missing actor.
+    """
+    if not isinstance(actor, Actor):
+        raise TypeError(f"An actor is needed, not {actor!r}.")
+    if actor.is_system:
+        return _with_role(Repository.objects.all(), Value(int(Role.ADMIN), output_field=IntegerField()))
+    public = Q(visibility=Visibility.PUBLIC)
+    if actor.is_anonymous or sees_public_only(actor):
+        rows = Repository.objects.filter(public)
+    else:
+        rows = Repository.objects.filter(public | Q(namespace__in=_somewhere(actor)))
+    rows = rows.annotate(full_role=_FullRole(actor)).filter(full_role__gte=Role.READ)
+    capped: Combinable = Least(F("full_role"), Value(int(role_cap(actor))), output_field=IntegerField())
+    if actor.credential.limits is not None:
+        covered = patterns.condition([limit.path for limit in actor.credential.limits], "full_name")
+        rows = rows.filter(public | covered)
+        capped = Case(When(covered, then=capped), default=Value(int(Role.READ)), output_field=IntegerField())
+    return _with_role(rows, capped)
+
+
+class _FullRole(Expression):
+    """`role_sql` for one actor over the rows of a queryset, whatever they are called in its statement."""
+
+    def __init__(self, actor: Actor) -> None:
+        super().__init__(output_field=IntegerField())
+        self._columns: list[Any] = [F("namespace_id"), F("name"), F("visibility")]
+        # Keys are whole numbers of ours, so that the statement's text may hold them.
+        self._user = "" if actor.user_id is None else str(int(actor.user_id))
+        self._robot = "" if actor.robot_id is None else str(int(actor.robot_id))
+
+    def get_source_expressions(self) -> list[Any]:
+        return self._columns
+
+    def set_source_expressions(self, exprs: Sequence[Any]) -> None:
+        self._columns = list(exprs)
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        place = Place(*(compiler.compile(column)[0] for column in self._columns))
+        sql = role_sql(place, user=self._user, robot=self._robot)
+        return sql, [now_parameter()] if self._user else []
+
+
+def _somewhere(actor: Actor) -> RawSQL:
+    if actor.user_id is not None:
+        namespaces = _NAMESPACES_OF_PERSON.replace("{user}", str(int(actor.user_id)))
+    else:
+        namespaces = _NAMESPACES_OF_ROBOT.replace("{robot}", str(int(actor.robot_id or 0)))
+    return RawSQL(namespaces, [])  # noqa: S611  our own text, whose keys are whole numbers
+
+
+def _with_role(rows: QuerySet[Repository], role: Combinable) -> QuerySet[Repository]:
+    """Django's stubs refuse an annotation of a declared name; the declaration is what gives `role` its type."""
+    annotation = {"role": role}
+    return rows.annotate(**annotation)
+
+
+def allowed(actor: Actor, permission: Permission, repository: Repository) -> bool:
+    """Whether the actor has the permission, asked afresh from the database: one query."""
+    row = visible(actor).filter(pk=repository.pk).first()
+    return row is not None and decide(actor, permission, row).allowed
+
+
+def require(actor: Actor, permission: Permission, repository: Repository) -> Repository:
+    """The repository as the actor sees it now. One query. Raises NotFound or Forbidden, as `fetch_repository`."""
+    return _checked(actor, permission, visible(actor).filter(pk=repository.pk))
+
+
+def fetch_repository(actor: Actor, namespace: str, name: str, permission: Permission = Permission.VIEW) -> Repository:
+    """The repository with `role`, for an actor who has the permission. One query.
+
+    Raises NotFound when it does not exist or may not be known of, Forbidden (or Unauthorized, for nobody) otherwise.
+    """
+    rows = visible(actor).select_related("namespace").filter(full_name=f"{namespace}/{name}")
+    return _checked(actor, permission, rows)
+
+
+def _checked(actor: Actor, permission: Permission, rows: QuerySet[Repository]) -> Repository:
+    repository = rows.first()
+    if repository is None:
+        raise NotFound(_("There is no such repository, or you may not see it."))
+    decision = decide(actor, permission, repository)
+    if decision.allowed:
+        return repository
+    if actor.is_anonymous:
+        raise Unauthorized(_("Sign in to do this."))
+    raise Forbidden(decision.reason)

@@ -1,0 +1,1 @@
+"""Who may do what with repositories: sharing them, and seeing, explaining and trying out who has access."""
