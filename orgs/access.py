@@ -7,10 +7,10 @@ its name there, which `repositories.access.fetch_namespace` decides.
 
 from enum import StrEnum
 
-from django.db.models import Case, Count, F, IntegerField, QuerySet, Value, When
+from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from orgs.models import MemberRole, Membership, Organization, Team
+from orgs.models import MemberRole, Membership, Organization, Team, TeamMember
 from portal.accounts.actor import Actor
 from portal.accounts.models import TokenAction, TokenLevel
 from portal.kit.errors import Decision, Forbidden, NotFound, Unauthorized
@@ -210,6 +210,19 @@ def visible_members(organization: Organization) -> QuerySet[Membership]:
     return organization.memberships.select_related("user").annotate(username=F("user__username"))
 
 
+def find_members(
+    organization: Organization, query: str, *, role: MemberRole | None = None, by_email: bool = False
+) -> QuerySet[Membership]:
+    """Those of `visible_members` whose name has `query` in it; `by_email` for owners, who see the addresses."""
+    rows = visible_members(organization)
+    if role is not None:
+        rows = rows.filter(role=role)
+    if not query:
+        return rows
+    named = Q(user__username__icontains=query) | Q(user__full_name__icontains=query)
+    return rows.filter(named | Q(user__email__icontains=query) if by_email else named)
+
+
 def fetch_member(organization: Organization, username: str) -> Membership:
     """One of `visible_members`. One query. Raises NotFound."""
     member = visible_members(organization).filter(user__username=username.lower()).first()
@@ -237,6 +250,16 @@ def fetch_team(
         raise NotFound(_("There is no such team."))
     team.organization = organization
     return team
+
+
+def visible_team_members(team: Team, query: str = "") -> QuerySet[TeamMember]:
+    """Of a team that came from here, each with `membership`, its `user`, and `username`. One query when evaluated."""
+    _from_here(team.organization)
+    rows = team.team_members.select_related("membership__user").annotate(username=F("membership__user__username"))
+    if not query:
+        return rows
+    user = "membership__user"
+    return rows.filter(Q(**{f"{user}__username__icontains": query}) | Q(**{f"{user}__full_name__icontains": query}))
 
 
 def _from_here(organization: Organization) -> None:

@@ -33,7 +33,7 @@ def _tabs(organization: Organization, can: OrgCan, active: str) -> list[Tab]:
         ("organization_invitations", _("Invitations"), "mail", can.manage_members),
         ("organization_tokens", _("Access tokens"), "key-round", can.tokens),
         ("organization_audit", _("Audit log"), "scroll-text", can.audit),
-        ("organization_settings", _("Settings"), "settings", True),
+        ("organization_settings", _("Settings"), "settings", can.edit_defaults),
     ]
     found = [(name, label, icon, address(name, organization.name)) for name, label, icon, shown in names if shown]
     return [Tab(label, icon, url, name == active) for name, label, icon, url in found if url]

@@ -7,7 +7,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.views import redirect_to_login
 from django.forms import Form
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import Promise
@@ -18,7 +18,7 @@ from portal.kit.errors import Unauthorized
 QUERY_MAX = 200
 SEEN_LENGTH = 16
 Args = ParamSpec("Args")
-View = Callable[Concatenate[PortalRequest, Args], HttpResponse]
+View = Callable[Concatenate[PortalRequest, Args], HttpResponseBase]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def words(request: PortalRequest, name: str = "q") -> str:
 def sign_in_first(view: View[Args]) -> View[Args]:
     """Lead whoever is not signed in to the sign-in page and back here, where an action or access refuses nobody."""
 
-    def wrapped(request: PortalRequest, /, *args: Args.args, **kwargs: Args.kwargs) -> HttpResponse:
+    def wrapped(request: PortalRequest, /, *args: Args.args, **kwargs: Args.kwargs) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except Unauthorized:

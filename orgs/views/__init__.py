@@ -1,0 +1,1 @@
+"""The organization's pages: the list, the members, the teams, the settings."""
