@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.kit.errors import Invalid
 
 Row = TypeVar("Row", bound=Model)
+BIGGEST_ID = 2**63 - 1
 BROKEN = _("This page's address is broken. Go back to the first page.")
 
 
@@ -49,6 +50,29 @@ def keyset(rows: QuerySet[Row], *, by: str = "id", cursor: str = "", size: int =
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page of rows by descending id begins, for who reads rows in another way than `keyset` does."""
+
+    beyond: int | None = None
+    """The page holds ids below it, or above it when it is read `backward`. None: the very first page."""
+    backward: bool = False
+
+    @classmethod
+    def of(cls, cursor: str) -> "Place":
+        """Raises Invalid for a cursor that we did not make."""
+        if not cursor:
+            return cls()
+        backward, (_value, pk) = _decode(cursor)
+        if not 0 <= pk <= BIGGEST_ID:
+            raise Invalid(BROKEN)
+        return cls(pk, backward)
+
+    @property
+    def cursor(self) -> str:
+        return "" if self.beyond is None else _encode_value(self.beyond, self.beyond, backward=self.backward)
+
+
 def _from(rows: QuerySet[Row], column: str, position: tuple[Any, int], *, descending: bool) -> QuerySet[Row]:
     """A cursor of another sort order holds a value of another type, which only the field can tell."""
     if "\0" in str(position[0]):  # PostgreSQL would refuse it later
@@ -70,7 +94,11 @@ def _beyond(column: str, position: tuple[Any, int], *, descending: bool) -> Q:
 def _encode(row: Model, column: str, *, backward: bool) -> str:
     value = getattr(row, column)
     text = {"t": value.isoformat()} if isinstance(value, datetime) else value
-    raw = json.dumps([int(backward), text, row.pk], separators=(",", ":")).encode()
+    return _encode_value(text, row.pk, backward=backward)
+
+
+def _encode_value(value: Any, pk: int, *, backward: bool) -> str:
+    raw = json.dumps([int(backward), value, pk], separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
