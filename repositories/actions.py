@@ -53,10 +53,11 @@ def create_repository(
             _record("repo.create", actor, repository, new=new)
             if found.by_rule:
                 _make_creator_admin(actor, repository)
+            # Last, so that a creation that waited for the deletion of its organization is undone.
+            return access.require(actor, Permission.VIEW, repository)
     except IntegrityError as error:
         message = _("There is a repository of this name already.")
         raise Conflict(message, fields={"name": [message]}) from error
-    return access.require(actor, Permission.VIEW, repository)
 
 
 def _preferred_visibility(owner: Namespace, found: access.Creating) -> str:
