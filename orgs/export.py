@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
+from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from orgs.access import visible_members
-from orgs.models import InvitationState, MemberRole, Membership, Organization
+from orgs.models import Invitation, InvitationState, MemberRole, Membership, Organization
 from orgs.shown import teams_of
 from portal.kit import csv_rows
 
@@ -41,12 +42,16 @@ def _member(member: Membership, teams: list[str]) -> list[object]:
 
 
 def _invitees(organization: Organization) -> Iterator[list[object]]:
-    pending = organization.invitations.filter(state=InvitationState.PENDING).select_related("invitee", "team")
-    for invitation in pending.order_by("id").iterator(chunk_size=CHUNK):
+    for invitation in pending_invitations(organization).order_by("id").iterator(chunk_size=CHUNK):
         person = invitation.invitee
         name, username = (person.full_name, person.username) if person else ("", "")
         team = invitation.team.name if invitation.team else ""
         yield [name, username, invitation.email, "Invitee", MemberRole(invitation.role).name.title(), team, ""]
+
+
+def pending_invitations(organization: Organization) -> QuerySet[Invitation]:
+    """Those not answered yet, with `invitee` and `team`. For who manages members: they hold e-mail addresses."""
+    return organization.invitations.filter(state=InvitationState.PENDING).select_related("invitee", "team")
 
 
 def _chunks(rows: Iterable[Item]) -> Iterator[list[Item]]:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orgs import access
 from orgs.access import OrgPermission
-from orgs.models import DESCRIPTION_MAX, Organization, Team, TeamMember
+from orgs.models import DESCRIPTION_MAX, Membership, Organization, Team, TeamMember
 from orgs.names import validate_team_name
 from portal.accounts.actor import Actor
 from portal.accounts.models import OrganizationAccessToken
@@ -76,10 +76,13 @@ def delete_team(*, actor: Actor, team: Team) -> None:
 
 
 def add_team_member(*, actor: Actor, team: Team, username: str) -> TeamMember:
-    """Who is in the team already stays in it. Raises Invalid for who is no member, NotFound, Forbidden."""
+    """By user name, or by a confirmed e-mail address. Who is in the team already stays in it.
+
+    Raises Invalid for who is no member, NotFound, Forbidden.
+    """
     with transaction.atomic():
         row = _locked(actor, team)
-        member = row.organization.memberships.select_related("user").filter(user__username=username).first()
+        member = _find(row.organization, username)
         if member is None:
             raise Invalid.field(
                 "member",
@@ -88,8 +91,15 @@ def add_team_member(*, actor: Actor, team: Team, username: str) -> TeamMember:
             )
         place, created = TeamMember.objects.get_or_create(team=row, membership=member)
         if created:
-            _record("org.team.member.add", actor, row, new={"member": username})
+            _record("org.team.member.add", actor, row, new={"member": member.user.username})
     return place
+
+
+def _find(organization: Organization, name: str) -> Membership | None:
+    rows = organization.memberships.select_related("user")
+    if "@" in name:
+        return rows.filter(user__emailaddress__email__iexact=name, user__emailaddress__verified=True).first()
+    return rows.filter(user__username=name.lower()).first()
 
 
 def remove_team_member(*, actor: Actor, team: Team, username: str) -> None:
