@@ -2,15 +2,27 @@
 
 from django.urls import path
 
+from orgs import invitation_views as invitations
 from orgs.views import members, organizations, teams
 
 ONE = "<namespace:namespace>/-"
 MEMBER = f"{ONE}/members/<namespace:username>"
 TEAM = f"{ONE}/teams/<slug:team>"
+INVITATION = f"{ONE}/invitations/<uuid:public_id>"
+OWN_INVITATION = "organizations/invitations/<uuid:public_id>"
 
 urlpatterns = [
     path("organizations", organizations.organizations, name="organizations"),
     path("organizations/new", organizations.create_organization, name="organization_create"),
+    path("organizations/invitations/<slug:secret>", invitations.invitation, name="invitation"),
+    path(f"{OWN_INVITATION}/accept", invitations.accept_invitation, name="invitation_accept"),
+    path(f"{OWN_INVITATION}/decline", invitations.decline_invitation, name="invitation_decline"),
+    path(f"{ONE}/invitations", invitations.invitations, name="organization_invitations"),
+    path(f"{ONE}/invitations/new", invitations.invite, name="organization_invite"),
+    path(f"{ONE}/invitations/send", invitations.send_invitations, name="organization_invite_send"),
+    path(f"{ONE}/invitations/resend", invitations.resend_invitations, name="organization_invitations_resend"),
+    path(f"{INVITATION}/resend", invitations.resend_invitation, name="organization_invitation_resend"),
+    path(f"{INVITATION}/revoke", invitations.revoke_invitation, name="organization_invitation_revoke"),
     path(f"{ONE}/members", members.members, name="organization_members"),
     path(f"{ONE}/members.csv", members.export_members, name="organization_members_export"),
     path(MEMBER, members.member, name="organization_member"),

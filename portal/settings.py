@@ -206,6 +206,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(timedelta(seconds=30)),
         "options": {"expires": 60},
     },
+    "invitations-sweep": {
+        "task": "orgs.sweep_invitations",
+        "schedule": schedule(timedelta(seconds=30)),
+        "options": {"expires": 60},
+    },
     "credentials-last-use": {
         "task": "portal.accounts.flush_last_use",
         "schedule": schedule(timedelta(seconds=60)),
@@ -255,6 +260,8 @@ AUTH_PASSWORD_VALIDATORS = [
 SIGNUP = env.str("MOORAGE_SIGNUP", default="open")
 if SIGNUP not in {"open", "invite", "closed"}:
     raise ImproperlyConfigured("MOORAGE_SIGNUP must be open, invite or closed.")
+# Hash of an invitation's link -> the address it was sent to. Sign-up stands below the organizations' room.
+INVITED_ADDRESS = "orgs.invitations.links.invited_address"
 UNCONFIRMED_NAMES_KEPT = timedelta(days=7)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -297,6 +304,7 @@ if env.str("MOORAGE_EMAIL_URL", default=""):
     vars().update(env.email("MOORAGE_EMAIL_URL"))
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_TIMEOUT = 15  # seconds; without it a mail server that hangs keeps a page or a worker for ever
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MOORAGE_MAIL_FROM", default=f"Moorage <no-reply@{_public.hostname}>")
 
 # -- API ------------------------------------------------------------------------------------------------------------

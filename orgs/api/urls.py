@@ -2,12 +2,20 @@
 
 from django.urls import path
 
-from orgs.api import groups, members, organizations
+from orgs.api import groups, invitations, members, organizations
 
 ORG = "orgs/<namespace:org>"
+INVITE = "invites/<uuid:invite_id>"
 GROUP = f"{ORG}/groups/<slug:group>"
 
 urlpatterns = [
+    path("user/invites", invitations.OwnInvites.as_view(), name="api_own_invites"),
+    path("invites/bulk", invitations.BulkInvites.as_view(), name="api_bulk_invites"),
+    path(INVITE, invitations.OneInvite.as_view(), name="api_invite"),
+    path(f"{INVITE}/resend", invitations.ResendInvite.as_view(), name="api_invite_resend"),
+    path(f"{INVITE}/accept", invitations.AcceptInvite.as_view(), name="api_invite_accept"),
+    path(f"{INVITE}/decline", invitations.DeclineInvite.as_view(), name="api_invite_decline"),
+    path(f"{ORG}/invites", invitations.OrganizationInvites.as_view(), name="api_organization_invites"),
     path("user/orgs", organizations.OwnOrganizations.as_view(), name="api_own_organizations"),
     path("orgs", organizations.Organizations.as_view(), name="api_organizations"),
     path(ORG, organizations.OneOrganization.as_view(), name="api_organization"),

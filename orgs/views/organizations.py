@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from orgs import actions
 from orgs.access import OrgPermission, decide_create_organization, fetch_organization, visible_organizations
 from orgs.forms import DefaultsForm, OrganizationForm, ProfileForm
+from orgs.invitations.shown import invitations_of
 from orgs.models import Organization
 from orgs.pages import address, frame
 from orgs.shown import shown_organizations
@@ -27,9 +28,10 @@ PROFILE = ("full_name", "description", "link", "company", "location")
 @require_safe
 @login_required
 def organizations(request: PortalRequest) -> HttpResponse:
-    """Those that the visitor belongs to, by name. Three queries."""
+    """Those that the visitor belongs to, by name, and the invitations that wait for an answer. Four queries."""
     rows = shown_organizations(visible_organizations(request.actor).order_by("namespace__name"))
-    context = {"organizations": rows, "may_create": decide_create_organization(request.actor).allowed}
+    context = {"invitations": invitations_of(request.actor), "organizations": rows}
+    context |= {"may_create": decide_create_organization(request.actor).allowed}
     return render(request, "orgs/organization_list.html", context)
 
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import actions
+from portal.accounts.invited import invited_address
 from portal.accounts.models import Namespace, User
 from portal.accounts.names import validate_namespace
 
@@ -36,7 +37,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
+        if settings.SIGNUP == "invite":
+            return bool(invited_address(request))
         return str(settings.SIGNUP) == "open"
+
+    def is_email_verified(self, request: HttpRequest, email: str) -> bool:
+        """Asked of a new account's address: one that an invitation was mailed to needs no other mail."""
+        return email.lower() == invited_address(request)
 
     def clean_username(self, username: str, shallow: bool = False) -> str:  # noqa: FBT001, FBT002 - allauth's signature
         """One query: organizations and held names count as taken, too."""

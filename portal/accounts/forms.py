@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actions import LABEL_MAX
+from portal.accounts.invited import invited_address
 from portal.accounts.models import CreateOnPush, TokenLevel
 
 EXPIRIES = {
@@ -73,6 +74,7 @@ class LoginForm(allauth.LoginForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"].label = _("Username or e-mail address")
+        self.fields["login"].initial = invited_address(self.request) or None
         self.fields["login"].widget = _plain_text(autocomplete="username")
         self.fields["password"].help_text = ""  # the link stands beside the label
         self.fields["remember"].label = _("Keep me signed in")

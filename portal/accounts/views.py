@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts import actions
 from portal.accounts.forms import AccessTokenForm, CreateOnPushForm, ProfileForm
 from portal.accounts.http import PortalRequest
+from portal.accounts.invited import invited_address
 from portal.accounts.models import User
 from portal.kit.errors import Conflict, Invalid, MoorageError
 
@@ -46,6 +47,11 @@ def add_errors(form: Form, error: MoorageError, names: dict[str, str] | None = N
 
 
 class SignupView(allauth.SignupView):  # type: ignore[misc]
+    def get_initial(self) -> dict[str, Any]:
+        initial: dict[str, Any] = super().get_initial()
+        invited = invited_address(self.request)
+        return initial | ({"email": invited} if invited else {})
+
     def form_valid(self, form: Form) -> HttpResponse:
         try:
             return cast(HttpResponse, super().form_valid(form))
