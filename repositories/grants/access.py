@@ -1,0 +1,144 @@
+"""Who may share what, and which grants the actor may know of.
+
+The rules themselves stand in `repositories.access` (one repository: its admins) and in `orgs.access` (everything that
+matches a pattern: owners and editors). Nothing here adds one.
+"""
+
+from django.db.models import F, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from orgs.access import (
+    OrgPermission,
+    decide as decide_in_organization,
+    require as require_in_organization,
+    visible_organizations,
+)
+from orgs.models import Organization, Team, TeamMember
+from portal.accounts.actor import Actor
+from portal.accounts.models import User
+from portal.kit.errors import Decision, Forbidden, NotFound, Unauthorized
+from repositories.access import Permission, decide, visible
+from repositories.models import Grant, Repository
+
+
+def require_to_grant(actor: Actor, namespace_id: int, pattern: str) -> Repository | None:
+    """The repository of exactly this name, if there is one, for an actor who may grant on the pattern.
+
+    Runs in a transaction. Locks the repository, or the organization for a pattern, until its end: two changes of one
+    grant come one after the other, and none outlives a repository that is deleted meanwhile. Four queries at most.
+    Raises NotFound, Forbidden, Unauthorized.
+    """
+    named = Repository.objects.filter(namespace_id=namespace_id, name=pattern)
+    list(named.select_for_update().values_list("pk"))
+    seen = visible(actor).select_related("namespace").filter(namespace_id=namespace_id, name=pattern).first()
+    refusal = decide(actor, Permission.MANAGE_ACCESS, seen) if seen is not None else None
+    if refusal is not None and refusal.allowed:
+        return seen
+    if actor.is_anonymous:
+        raise Unauthorized(_("Sign in to do this."))
+    _require_everywhere(actor, namespace_id, refusal)
+    return named.select_related("namespace").first()
+
+
+def _require_everywhere(actor: Actor, namespace_id: int, refusal: Decision | None) -> None:
+    """`refusal`: of the repository, when the actor sees it."""
+    organization = Organization.objects.filter(namespace_id=namespace_id).first()
+    if organization is None:
+        raise (
+            Forbidden(refusal.reason) if refusal else NotFound(_("There is no such repository, or you may not see it."))
+        )
+    try:
+        require_in_organization(actor, OrgPermission.GRANT, organization)
+    except (NotFound, Forbidden) as error:
+        if refusal is not None:
+            raise Forbidden(refusal.reason) from error
+        raise
+
+
+def organization_of(actor: Actor, repository: Repository) -> Organization | None:
+    """The organization whose teams the actor may grant to: None in a person's namespace, and for guests. One query."""
+    return visible_organizations(actor).filter(namespace_id=repository.namespace_id).first()
+
+
+def may_grant_everywhere(actor: Actor, organization: Organization) -> Decision:
+    """Whether by pattern too. For an organization that came from `orgs.access`. Costs no query."""
+    role = organization.member_role
+    return decide_in_organization(actor, OrgPermission.GRANT, member_role=role, name=organization.name)
+
+
+def require_to_see_team(actor: Actor, team: Team) -> None:
+    """What a team is granted is known to whoever may grant, and to its own members: a grant names repositories that
+    others may not know of. `team` came from `orgs.access`. One query at most. Raises Forbidden.
+    """
+    if may_grant_everywhere(actor, team.organization).allowed:
+        return
+    if not TeamMember.objects.filter(team=team, membership__user=actor.user_id).exists():
+        raise Forbidden(_("Owners, editors and the team's own members see what a team is granted."))
+
+
+def grants_of_team(team: Team) -> QuerySet[Grant]:
+    """Of a team that the actor may see, in order of name. One query when it is evaluated."""
+    return Grant.objects.filter(team=team, namespace=team.organization.namespace_id).order_by("pattern")
+
+
+def fetch_team_grant(team: Team, pattern: str) -> Grant:
+    """One query. Raises NotFound."""
+    return _one(grants_of_team(team).filter(pattern=pattern.replace("\0", "")), team)
+
+
+def fetch_team_grant_by_id(team: Team, grant_id: int) -> Grant:
+    return _one(grants_of_team(team).filter(pk=grant_id), team)
+
+
+def _one(rows: QuerySet[Grant], team: Team) -> Grant:
+    grant = rows.select_related("namespace").first()
+    if grant is None:
+        raise NotFound(_("The team %(team)s has no such grant.") % {"team": team.name})
+    grant.team = team
+    return grant
+
+
+def grants_on(repository: Repository) -> QuerySet[Grant]:
+    """On exactly this repository, which came with the permission to manage access. One query when it is evaluated."""
+    rows = Grant.objects.filter(namespace=repository.namespace_id, pattern=repository.name)
+    return rows.select_related("namespace", "user", "team")
+
+
+def collaborators(repository: Repository) -> QuerySet[Grant]:
+    """Those of `grants_on` that are people's, each with `username`. Ended ones too."""
+    return grants_on(repository).filter(user__isnull=False).annotate(username=F("user__username"))
+
+
+def fetch_collaborator(repository: Repository, username: str) -> Grant:
+    """One query. Raises NotFound."""
+    grant = collaborators(repository).filter(user__username=username.lower()).first()
+    if grant is None:
+        raise NotFound(_("%(name)s is no collaborator.") % {"name": username})
+    return grant
+
+
+def team_grants(repository: Repository) -> QuerySet[Grant]:
+    """Those of `grants_on` that are teams'."""
+    return grants_on(repository).filter(team__isnull=False)
+
+
+def fetch_group_grant(repository: Repository, group_id: int) -> Grant:
+    """A team's, by the team's key, which is Docker Hub's `group_id`. One query. Raises NotFound."""
+    grant = team_grants(repository).filter(team=group_id).first()
+    if grant is None:
+        raise NotFound(_("The repository is not granted to this team."))
+    return grant
+
+
+def fetch_grant(repository: Repository, grant_id: int) -> Grant:
+    """One query. Raises NotFound."""
+    grant = grants_on(repository).filter(pk=grant_id).first()
+    if grant is None:
+        raise NotFound(_("This grant is gone: somebody else has removed it."))
+    return grant
+
+
+def find_person(username: str) -> User | None:
+    """Somebody to share with: whoever has an account that is switched on. One query."""
+    name = username.strip().lower().replace("\0", "")
+    return User.objects.filter(username=name, is_active=True).first()
