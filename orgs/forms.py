@@ -82,5 +82,5 @@ class TeamMemberForm(forms.Form):
         label=_("Username"),
         max_length=NAME_MAX * 2,
         help_text=_("Of somebody who belongs to the organization."),
-        widget=forms.TextInput(attrs=_PLAIN),
+        widget=forms.TextInput(attrs={**_PLAIN, "list": "candidates"}),
     )

@@ -28,6 +28,7 @@ urlpatterns = [
     path(MEMBER, members.member, name="organization_member"),
     path(f"{MEMBER}/role", members.change_role, name="organization_member_role"),
     path(f"{MEMBER}/remove", members.remove_member, name="organization_member_remove"),
+    path(f"{MEMBER}/teams", members.add_to_team, name="organization_member_team_add"),
     path(f"{ONE}/teams", teams.teams, name="organization_teams"),
     path(TEAM, teams.team, name="organization_team"),
     path(f"{TEAM}/edit", teams.edit_team, name="organization_team_edit"),

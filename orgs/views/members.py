@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from orgs import actions
-from orgs.access import OrgPermission, fetch_member, fetch_organization, find_members, visible_teams
+from orgs.access import OrgPermission, fetch_member, fetch_organization, fetch_team, find_members, visible_teams
 from orgs.actions.members import role_named
 from orgs.export import members_response
 from orgs.models import MemberRole, Membership, Organization
@@ -100,6 +100,14 @@ def change_role(request: PortalRequest, namespace: str, username: str) -> HttpRe
         return _ask_role(request, organization, row, role, error=str(error.message), status=error.status)
     messages.success(request, _("%(name)s is %(role)s now.") % {"name": username, "role": role.label})
     return redirect("organization_members", organization.name)
+
+
+@require_POST
+def add_to_team(request: PortalRequest, namespace: str, username: str) -> HttpResponse:
+    team = fetch_team(request.actor, namespace, request.POST.get("team", ""), OrgPermission.MANAGE_TEAMS)
+    actions.add_team_member(actor=request.actor, team=team, username=username)
+    messages.success(request, _("%(name)s is in %(team)s now.") % {"name": username, "team": team.name})
+    return redirect("organization_member", namespace, username)
 
 
 def _ask_role(

@@ -5,11 +5,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from orgs import actions
-from orgs.access import OrgPermission, fetch_organization, fetch_team, visible_team_members, visible_teams
+from orgs.access import OrgPermission, candidates, fetch_organization, fetch_team, visible_team_members, visible_teams
 from orgs.forms import TeamForm, TeamMemberForm
 from orgs.models import Team
 from orgs.pages import frame
@@ -21,6 +22,8 @@ from portal.kit.errors import Conflict, Invalid
 from portal.kit.paging import keyset
 
 PAGE_SIZE = 25
+CANDIDATES = 500
+"""Names that the field for another member proposes; in a larger organization the others are typed."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -65,6 +68,7 @@ def _team_page(request: PortalRequest, row: Team, form: TeamMemberForm) -> HttpR
     page = keyset(found, by="username", cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
     context = _frame(request, row)
     context |= {"page": page, "places": page.rows, "form": form, "search_query": query}
+    context["candidates"] = candidates(row, CANDIDATES) if context["can"].manage_teams else []
     context["parts"] = fill(Slot.TEAM, request, row)
     return answer(request, "orgs/team_detail.html", "orgs/team_members.html", context, status=form_status(form))
 
@@ -94,7 +98,7 @@ def remove_member(request: PortalRequest, namespace: str, team: str, username: s
 
 
 def _address(row: Team) -> str:
-    return redirect("organization_team", row.organization.name, row.name).url
+    return reverse("organization_team", args=[row.organization.name, row.name])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -126,7 +130,7 @@ def delete_team(request: PortalRequest, namespace: str, team: str) -> HttpRespon
     context = _frame(request, row)
     context |= {
         "grants": list(row.grants.order_by("pattern")),
-        "robots": [robot.token.label for robot in row.robots.select_related("token").order_by("token__label")],
+        "robots": list(row.robots.order_by("token__label").values_list("token__label", flat=True)),
         "preview": fill(Slot.TEAM_DELETE, request, row),
     }
     return render(request, "orgs/team_delete.html", context)
