@@ -1,7 +1,8 @@
 """Everything that writes namespaces, users and their credentials."""
 
 import uuid
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from itertools import count
 
 from allauth.account.models import EmailAddress
@@ -13,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actor import SYSTEM, Actor, CredentialKind
+from portal.accounts.limits import Entry, least_level
 from portal.accounts.models import (
     CreateOnPush,
     Namespace,
@@ -22,11 +24,11 @@ from portal.accounts.models import (
     User,
 )
 from portal.accounts.names import validate_namespace
+from portal.accounts.token_rules import check_expiry, valid_label
 from portal.events.record import record
 from portal.kit import secrets
-from portal.kit.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
+from portal.kit.errors import Conflict, Forbidden, Invalid, NotFound, Text, Unauthorized
 
-LABEL_MAX = 100
 OPERATOR = "operator"
 TOKENS_PER_USER = 200
 
@@ -150,35 +152,65 @@ def change_create_on_push(*, actor: Actor, value: str) -> None:
         )
 
 
+def record_sign_in(actor: Actor) -> None:
+    """With a browser, or for a bearer token of the API. A robot's stands in its organization's log. One insert."""
+    record_account_event("user.login", actor)
+
+
+def record_account_event(
+    action: str, actor: Actor, *, old: dict[str, object] | None = None, new: dict[str, object] | None = None
+) -> None:
+    """Of what allauth did with the actor's own account. One insert."""
+    name = actor.name.partition(":")[0]
+    with transaction.atomic():
+        record(action, actor=actor, namespace=name, target=actor.name, old=old, new=new)
+
+
 def _self(actor: Actor) -> User:
     """The actor's own row, for changes that no credential but a session may make."""
-    if actor.user_id is None:
-        raise Unauthorized(_("Sign in to do this."))
+    user_id = _person(actor, otherwise=_("Sign in to do this."))
     if actor.credential.kind is not CredentialKind.SESSION:
         raise Forbidden(_("Only a browser session may do this."))
-    return User.objects.select_related("namespace").get(pk=actor.user_id)
+    return User.objects.select_related("namespace").get(pk=user_id)
+
+
+def _person(actor: Actor, *, otherwise: Text) -> int:
+    """The key of the person who acts. Raises Forbidden for a robot, Unauthorized with the sentence for nobody."""
+    if actor.robot_id is not None:
+        raise Forbidden(_("Only a person does this."))
+    if actor.user_id is None:
+        raise Unauthorized(otherwise)
+    return actor.user_id
 
 
 def _owner_of_tokens(actor: Actor) -> int:
     """The user whose tokens the actor may manage. An access token may not manage tokens, its own neither."""
-    if actor.user_id is None:
-        raise Unauthorized(_("Sign in to manage access tokens."))
+    user_id = _person(actor, otherwise=_("Sign in to manage access tokens."))
     if actor.credential.kind not in {CredentialKind.SESSION, CredentialKind.PASSWORD}:
         raise Forbidden(_("An access token cannot manage access tokens. Sign in with your password."))
-    return actor.user_id
+    return user_id
 
 
 def create_access_token(
-    *, actor: Actor, label: str, level: str, expires_at: datetime | None = None
+    *,
+    actor: Actor,
+    label: str,
+    level: str | None = None,
+    limits: Sequence[Entry] | None = None,
+    expires_at: datetime | None = None,
 ) -> tuple[PersonalAccessToken, str]:
-    """Make an access token; the second value is its secret, which is stored nowhere. Raises Invalid, Forbidden."""
+    """Make an access token; the second value is its secret, which is stored nowhere.
+
+    `limits` come from `portal.accounts.limits`; without a level they get the least that lets them through. A level that
+    is lower caps them. Raises Invalid, Forbidden, Conflict when there are too many.
+    """
     user_id = _owner_of_tokens(actor)
-    label = label.strip()
-    _validate_label(label)
+    label = valid_label(label, field="token_label")
+    if level is None and limits:
+        level = least_level(limits)
     if level not in TokenLevel.values:
         raise Invalid.field("scopes", _("Choose one of: %(levels)s.") % {"levels": ", ".join(TokenLevel.values)})
-    if expires_at is not None and expires_at <= timezone.now() + timedelta(minutes=1):
-        raise Invalid.field("expires_at", _("The expiry must lie in the future."))
+    check_expiry(expires_at)
     secret = secrets.new_token(PersonalAccessToken.PREFIX)
     with transaction.atomic():
         if PersonalAccessToken.objects.filter(user_id=user_id).count() >= TOKENS_PER_USER:
@@ -188,18 +220,15 @@ def create_access_token(
             user_id=user_id,
             label=label,
             level=level,
+            limits=None if limits is None else list(limits),
             hash=secrets.hash_token(secret),
             expires_at=expires_at,
             creator_address=actor.address,
             creator_client=actor.client,
         )
-        _record_token("user.access_token.create", actor, token, new={"level": level, "expires_at": expires_at})
+        new = {"level": level, "limits": token.limits, "expires_at": expires_at}
+        _record_token("user.access_token.create", actor, token, new=new)
     return token, secret
-
-
-def _validate_label(label: str) -> None:
-    if not 1 <= len(label) <= LABEL_MAX:
-        raise Invalid.field("token_label", _("Give the token a label of 1 to %(max)d characters.") % {"max": LABEL_MAX})
 
 
 def visible_access_tokens(actor: Actor) -> PersonalAccessTokenQuerySet:
@@ -224,8 +253,7 @@ def update_access_token(
         token = fetch_access_token(actor, public_id)
         old = {"label": token.label, "is_active": token.is_active}
         if label is not None:
-            _validate_label(label.strip())
-            token.label = label.strip()
+            token.label = valid_label(label, field="token_label")
         if is_active is not None:
             token.is_active = is_active
         token.save(update_fields=["label", "is_active"])
@@ -239,7 +267,7 @@ def delete_access_token(*, actor: Actor, public_id: str | uuid.UUID) -> None:
     """Delete a token and what was made from it. Raises NotFound, Forbidden."""
     with transaction.atomic():
         token = fetch_access_token(actor, public_id)
-        _record_token("user.access_token.delete", actor, token, old={"level": token.level})
+        _record_token("user.access_token.delete", actor, token, old={"level": token.level, "limits": token.limits})
         token.delete()
 
 

@@ -14,8 +14,11 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import actions
 from portal.accounts.invited import invited_address
+from portal.accounts.last_use import note_failure
+from portal.accounts.middleware import client_address
 from portal.accounts.models import Namespace, User
 from portal.accounts.names import validate_namespace
+from portal.kit import redis
 
 _MISMATCH = _("The username or e-mail address and the password do not belong together.")
 
@@ -35,6 +38,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         "too_many_login_attempts": _("Too many failed attempts. Please wait five minutes and try again."),
         "username_password_mismatch": _MISMATCH,
     }
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """allauth itself counts how often; this is for the record."""
+        login = str(credentials.get("username") or credentials.get("email") or "")
+        redis.run(lambda pipeline: note_failure(pipeline, login, client_address(request)))
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         if settings.SIGNUP == "invite":

@@ -1,4 +1,4 @@
-"""From a user name and a secret to an actor: what the API's sign-in, `docker login` and refresh tokens share.
+"""From a name and a secret to an actor: what the API's sign-in, `docker login` and refresh tokens share.
 
 A password that was right once is remembered in process memory as an HMAC under a random key of the process, so that
 argon2 is paid once per process and password; the entry names the stored hash, so a changed password drops it.
@@ -15,11 +15,12 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import check_password, make_password
 from django.db.models import Exists, OuterRef
 
-from portal.accounts.actor import Actor, Credential, CredentialKind, actor_for, limits_of
-from portal.accounts.models import PersonalAccessToken, TokenLevel, User
+from portal.accounts.actor import Actor, Credential, CredentialKind, actor_for, actor_for_robot, limits_of
+from portal.accounts.models import OrganizationAccessToken, PersonalAccessToken, TokenLevel, User
 from portal.kit import secrets
 from portal.kit.errors import Unauthorized
 
+TOKEN_PREFIXES = (PersonalAccessToken.PREFIX, OrganizationAccessToken.PREFIX)
 _PROCESS_KEY = os.urandom(32)
 _REMEMBERED_MAX = 10_000
 _remembered: OrderedDict[bytes, None] = OrderedDict()
@@ -27,11 +28,14 @@ _lock = Lock()
 
 
 def authenticate(login: str, secret: str) -> Actor:
-    """The actor of a user name (or e-mail address) and a password or access token.
+    """The actor of a user name (or e-mail address) and a password or access token, or of an organization's name and
+    its access token.
 
     One query, and argon2 the first time this process sees a password. Raises Unauthorized, with the same sentence for
     an unknown name, a wrong secret, and an account, a token or a password that is switched off.
     """
+    if secret.startswith(OrganizationAccessToken.PREFIX):
+        return authenticate_robot(secret, login=login)
     if secret.startswith(PersonalAccessToken.PREFIX):
         return authenticate_access_token(secret, login=login)
     user = _person(login.lower())
@@ -66,8 +70,25 @@ def authenticate_access_token(secret: str, *, login: str | None = None) -> Actor
     )
     if token is None or (login is not None and login.lower() not in {token.user.username, token.user.email.lower()}):
         raise Unauthorized
+    return token_owner(token)
+
+
+def token_owner(token: PersonalAccessToken) -> Actor:
+    """The actor of a token that came with its `user`, and with `confirmed`."""
     credential = access_token_credential(token.pk, token.label, token.level, token.limits)
     return actor_for(token.user, confirmed=token.confirmed, credential=credential)  # type: ignore[attr-defined]  # annotated
+
+
+def authenticate_robot(secret: str, *, login: str | None = None) -> Actor:
+    """The actor of an organization access token; `login`, when given, must be the organization's name.
+
+    After a rotation the secret before is taken for as long as its owner chose. One query. Raises Unauthorized.
+    """
+    tokens = OrganizationAccessToken.objects.usable().with_secret(secrets.hash_token(secret))
+    token = tokens.select_related("namespace").first()
+    if token is None or (login is not None and login.lower() != token.namespace.name):
+        raise Unauthorized
+    return actor_for_robot(token)
 
 
 def access_token_credential(pk: int, label: str, level: str, limits: Sequence[Any] | None = None) -> Credential:

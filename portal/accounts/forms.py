@@ -11,9 +11,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.actions import LABEL_MAX
 from portal.accounts.invited import invited_address
 from portal.accounts.models import CreateOnPush, TokenLevel
+from portal.accounts.token_rules import LABEL_MAX
 
 EXPIRIES = {
     "": _("Never"),

@@ -11,18 +11,22 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from portal.accounts.actor import Actor
-from portal.accounts.models import PersonalAccessToken, RefreshToken, User
+from portal.accounts.actor import Actor, CredentialKind
+from portal.accounts.models import OrganizationAccessToken, PersonalAccessToken, RefreshToken, User
 from portal.events.record import record
 from portal.kit import redis
 
 TOKENS, REFRESH_TOKENS = "moorage:last-use:access-tokens", "moorage:last-use:refresh-tokens"
+ROBOTS, USERS = "moorage:last-use:organization-tokens", "moorage:last-use:users"
 REFUSED, FAILED = "moorage:refused", "moorage:failed-logins"
 EXACT_TO = 30.0
 """Seconds. A credential in steady use is noted once in this time by each process: Redis costs as much as the answer."""
+USERS_EXACT_TO = 300.0
+"""Likewise, of when a person was last seen."""
 EVENTS_MAX = 500
 """Events that one flush writes of a kind: an attack fills a minute's share of the audit log, not the disk."""
 _NOTED_MAX = 10_000
@@ -40,18 +44,36 @@ def note_use(
     address: str = "",
     client: str = "",
 ) -> None:
-    """Of the credentials of one request. One round trip at most, none when they were noted shortly before."""
-    given = ((TOKENS, access_token_id), (REFRESH_TOKENS, refresh_token_id))
+    """Of the credentials of one request, and whose they are. One round trip at most, none when noted shortly before."""
+    given = (
+        (TOKENS, access_token_id),
+        (ROBOTS, organization_token_id),
+        (REFRESH_TOKENS, refresh_token_id),
+        (USERS, user_id),
+    )
     due = [(key, pk) for key, pk in given if pk is not None and _is_due(key, pk)]
     if due:
-        now = repr(time.time())
-        redis.run(lambda pipeline: [pipeline.hset(key, pk, now) for key, pk in due])
+        use = json.dumps([time.time(), address, client[:256]])
+        redis.run(lambda pipeline: [pipeline.hset(key, pk, use) for key, pk in due])
+
+
+def note_actor(actor: Actor) -> None:
+    """As `note_use`, of the one who sent a request, and with what."""
+    credential = actor.credential
+    note_use(
+        access_token_id=credential.id if credential.kind is CredentialKind.ACCESS_TOKEN else None,
+        organization_token_id=actor.robot_id,
+        user_id=actor.user_id,
+        address=actor.address,
+        client=actor.client,
+    )
 
 
 def _is_due(key: str, pk: int) -> bool:
     now = time.monotonic()
+    exact_to = USERS_EXACT_TO if key == USERS else EXACT_TO
     with _lock:
-        if now - _noted.get((key, pk), -EXACT_TO) < EXACT_TO:
+        if now - _noted.get((key, pk), -exact_to) < exact_to:
             return False
         _noted[key, pk] = now
         _noted.move_to_end((key, pk))
@@ -67,31 +89,53 @@ def note_refusals(actor: Actor, refused: Mapping[str, tuple[str, ...]]) -> None:
     redis.run(lambda pipeline: [pipeline.hincrby(REFUSED, field, 1) for field in fields])
 
 
+def note_failure(pipeline: redis.Pipeline, login: str, address: str) -> None:
+    """A wrong password, as one command more on the pipeline."""
+    pipeline.hincrby(FAILED, json.dumps([login.lower()[:254], address]), 1)
+
+
 def flush() -> None:
     """Called by a task each minute. At most once: what was taken from Redis and not written is lost."""
     taken = redis.run(_take, atomic=True)
     if taken is None:
         return
-    tokens, refresh_tokens, refused, failed = taken[::2]
+    tokens, robots, refresh_tokens, users, refused, failed = taken[::2]
     _write_uses(PersonalAccessToken.objects.all(), tokens)
+    _write_uses(OrganizationAccessToken.objects.all(), robots)
     _write_uses(RefreshToken.objects.all(), refresh_tokens)
+    _write_seen(users)
     with transaction.atomic():
         _record_refusals(refused)
         _record_failures(failed)
 
 
 def _take(pipeline: redis.Pipeline) -> None:
-    for key in (TOKENS, REFRESH_TOKENS, REFUSED, FAILED):
+    for key in (TOKENS, ROBOTS, REFRESH_TOKENS, USERS, REFUSED, FAILED):
         pipeline.hgetall(key)
         pipeline.delete(key)
 
 
 def _write_uses(rows: QuerySet[Any], uses: Mapping[str, str]) -> None:
     """Short statements, each its own transaction, so that SQLite's one writer is never held for long."""
-    for pk, used in uses.items():
-        at = datetime.fromtimestamp(float(used), UTC)
+    for pk, noted in uses.items():
+        at, address, client = _read(noted)
         earlier = Q(last_used_at=None) | Q(last_used_at__lt=at)
-        rows.filter(earlier, pk=int(pk)).update(last_used_at=at)
+        values = {"last_used_at": at, "last_used_address": address, "last_used_client": client}
+        rows.filter(earlier, pk=int(pk)).update(**values)
+
+
+def _write_seen(users: Mapping[str, str]) -> None:
+    for pk, noted in users.items():
+        at, _address, _client = _read(noted)
+        earlier = Q(last_seen_at=None) | Q(last_seen_at__lt=at)
+        User.objects.filter(earlier, pk=int(pk)).update(last_seen_at=at)
+
+
+def _read(noted: str) -> tuple[datetime, str, str]:
+    """When, from where, with what. Earlier versions noted only when."""
+    found = json.loads(noted)
+    used, address, client = found if isinstance(found, list) else (found, "", "")
+    return datetime.fromtimestamp(float(used), UTC), str(address)[:45].replace("\0", ""), str(client).replace("\0", "")
 
 
 def _record_refusals(refused: Mapping[str, str]) -> None:
@@ -104,13 +148,21 @@ def _record_refusals(refused: Mapping[str, str]) -> None:
 
 
 def _record_failures(failed: Mapping[str, str]) -> None:
-    """Only of names that exist: what else is typed there may be a mail address, or a password by mistake."""
+    """Only of names and addresses that exist: what else is typed there may be a password by mistake."""
     counts = Counter({tuple(json.loads(field)): int(count) for field, count in list(failed.items())[:EVENTS_MAX]})
-    users = User.objects.filter(username__in={login for login, _address in counts}).in_bulk(field_name="username")
+    names = _names_of({login for login, _address in counts})
     for (login, address), count in counts.items():
-        if login in users:
-            who = _Noted(address=address)
-            record("user.login_failed", actor=who, namespace=login, target=login, new={"count": count})
+        if login in names:
+            who, name = _Noted(address=address), names[login]
+            record("user.login_failed", actor=who, namespace=name, target=name, new={"count": count})
+
+
+def _names_of(logins: set[str]) -> dict[str, str]:
+    """User name for each of the logins, which are user names or confirmed addresses. Two queries."""
+    known = {login.replace("\0", "") for login in logins}
+    people = User.objects.filter(username__in=known).values_list("username", "username")
+    addresses = EmailAddress.objects.filter(email__in=known, verified=True).values_list("email", "user__username")
+    return {**dict(addresses), **dict(people)}
 
 
 class _Noted:

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from portal.accounts.actor import ANONYMOUS, Actor, Credential, CredentialKind, actor_for
+from portal.accounts.last_use import note_actor
 from portal.accounts.models import User
 
 
@@ -27,7 +28,10 @@ def actor_of(request: HttpRequest) -> Actor:
     if isinstance(user, User) or (user is not None and user.is_authenticated):
         confirmed = EmailAddress.objects.filter(user=user.pk, verified=True).exists()
         actor = actor_for(user, confirmed=confirmed, credential=Credential(kind=CredentialKind.SESSION))
-    return actor.seen_from(address=client_address(request), client=client_name(request))
+    actor = actor.seen_from(address=client_address(request), client=client_name(request))
+    if actor.user_id is not None:
+        note_actor(actor)
+    return actor
 
 
 class ActorMiddleware:

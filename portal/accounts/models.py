@@ -103,6 +103,8 @@ class TokenLevel(models.TextChoices):
 class TokenAction(models.TextChoices):
     """What an access token that is limited may do in one of the places it is limited to."""
 
+    VIEW = "view", _("Look, without pulling")
+    """Alone: whoever may do anything in a place may look at it."""
     PULL = "pull", _("Pull")
     PUSH = "push", _("Push")
     DELETE = "delete", _("Delete tags and images")
@@ -193,12 +195,20 @@ class OrganizationAccessToken(AccessToken):
     old_hash = models.CharField(max_length=64, null=True, blank=True, unique=True)
     old_hash_until = models.DateTimeField(null=True, blank=True)
     """After a rotation the secret before is taken until then."""
+    resources = models.JSONField(null=True, blank=True)
+    """Word for word what a client of Docker Hub's API asked for, so that Terraform sees what it wrote. Only `limits`
+    decides; None once the limits were changed in another way."""
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
 
     objects = OrganizationAccessTokenQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["namespace", "-id"], name="org_token_by_namespace")]
+
+    def hashes(self, now: datetime) -> list[str]:
+        """Of the secrets that are taken."""
+        old = [self.old_hash] if self.old_hash and self.old_hash_until and self.old_hash_until > now else []
+        return [self.hash, *old]
 
     @property
     def actor_name(self) -> str:
@@ -224,3 +234,5 @@ class RefreshToken(models.Model):
     hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_address = models.CharField(max_length=45, blank=True, default="", db_default="")
+    last_used_client = models.CharField(max_length=256, blank=True, default="", db_default="")

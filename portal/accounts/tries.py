@@ -6,12 +6,11 @@ build farm with an old password shuts nobody out. Access tokens are not limited,
 
 import hashlib
 import hmac
-import json
 import time
 
 from django.conf import settings
 
-from portal.accounts.last_use import FAILED
+from portal.accounts.last_use import note_failure
 from portal.kit import redis
 
 WINDOW = 300
@@ -39,7 +38,7 @@ def count_failure(login: str, address: str, secret: str) -> None:
         for key in (by_name, by_address):
             pipeline.sadd(key, mark)
             pipeline.expire(key, WINDOW)
-        pipeline.hincrby(FAILED, json.dumps([login.lower()[:254], address]), 1)
+        note_failure(pipeline, login, address)
 
     redis.run(fill)
 

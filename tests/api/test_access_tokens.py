@@ -14,7 +14,7 @@ from tests.conftest import signed_in
 pytestmark = pytest.mark.django_db
 FIELDS = [
     "uuid", "client_id", "creator_ip", "creator_ua", "created_at", "last_used", "generated_by", "is_active", "token",
-    "token_label", "scopes", "expires_at",
+    "token_label", "scopes", "expires_at", "resources",
 ]  # fmt: skip
 
 

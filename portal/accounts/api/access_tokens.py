@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from portal.accounts import actions
+from portal.accounts import actions, limits
 from portal.accounts.api.base import ApiView, HubPages, Need
 from portal.accounts.api.serializers import (
     AccessTokenAnswer,
@@ -46,12 +46,16 @@ class AccessTokens(ApiView):
         summary="Create an access token", tags=TAGS, request=AccessTokenRequest, responses={201: AccessTokenAnswer}
     )
     def post(self, request: Request) -> Response:
-        """The answer holds the secret, in `token`; nobody can read it again."""
+        """The answer holds the secret, in `token`; nobody can read it again.
+
+        `resources` limit it to places and actions; Docker Hub has them for organizations only.
+        """
         given = self.read(self.request_serializer)
         token, secret = actions.create_access_token(
             actor=self.actor,
             label=given["token_label"],
-            level=highest_level(given["scopes"]),
+            level=highest_level(given["scopes"]) if "scopes" in given else None,
+            limits=None if given["resources"] is None else limits.parse(given["resources"]),
             expires_at=given["expires_at"],
         )
         answer = AccessTokenAnswer(token, context={"secret": secret})

@@ -1,5 +1,6 @@
 """Who calls the API: a bearer token, an access token itself, or a browser's session."""
 
+from django.contrib.auth.models import AnonymousUser
 from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
@@ -7,7 +8,7 @@ from rest_framework.request import Request
 from portal.accounts import bearer
 from portal.accounts.actor import Actor
 from portal.accounts.api.caller import plain, seen
-from portal.accounts.last_use import note_use
+from portal.accounts.last_use import note_actor
 from portal.accounts.middleware import actor_of
 from portal.accounts.models import User
 from portal.kit.errors import Unauthorized
@@ -22,7 +23,7 @@ class BearerAuthentication(BaseAuthentication):
     A wrong one is refused, also where nobody would be welcome: a pipeline must learn that its token has died.
     """
 
-    def authenticate(self, request: Request) -> tuple[User, Actor] | None:
+    def authenticate(self, request: Request) -> tuple[User | AnonymousUser, Actor] | None:
         scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
         token = token.strip()
         if scheme.lower() not in SCHEMES:
@@ -30,8 +31,9 @@ class BearerAuthentication(BaseAuthentication):
         if not token or not token.isascii():
             raise Unauthorized(_("The token is not valid."))
         user, actor = bearer.authenticate(token)
-        note_use(access_token_id=actor.credential.id)
-        return user, seen(actor, request)
+        actor = seen(actor, request)
+        note_actor(actor)
+        return user, actor
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="moorage-api"'

@@ -4,15 +4,21 @@ from typing import Any
 
 from rest_framework import serializers
 
-from portal.accounts.models import PersonalAccessToken, TokenLevel, User
+from portal.accounts.models import PersonalAccessToken, TokenAction, TokenLevel, User
+from portal.kit.patterns import PATTERN_MAX
 
 HUB_CLIENT = "HUB"
 
 
 class TokenRequest(serializers.Serializer[Any]):
-    identifier = serializers.CharField(max_length=254, help_text="User name, or a confirmed e-mail address.")
+    identifier = serializers.CharField(
+        max_length=254, help_text="User name, a confirmed e-mail address, or an organization's name."
+    )
     secret = serializers.CharField(
-        max_length=4096, trim_whitespace=False, write_only=True, help_text="Password or personal access token."
+        max_length=4096,
+        trim_whitespace=False,
+        write_only=True,
+        help_text="Password or personal access token; of an organization an organization access token.",
     )
 
 
@@ -21,9 +27,14 @@ class TokenAnswer(serializers.Serializer[Any]):
 
 
 class LoginRequest(serializers.Serializer[Any]):
-    username = serializers.CharField(max_length=254, help_text="User name, or a confirmed e-mail address.")
+    username = serializers.CharField(
+        max_length=254, help_text="User name, a confirmed e-mail address, or an organization's name."
+    )
     password = serializers.CharField(
-        max_length=4096, trim_whitespace=False, write_only=True, help_text="Password or personal access token."
+        max_length=4096,
+        trim_whitespace=False,
+        write_only=True,
+        help_text="Password or personal access token; of an organization an organization access token.",
     )
 
 
@@ -31,12 +42,33 @@ class LoginAnswer(serializers.Serializer[Any]):
     token = serializers.CharField(help_text="A JWT for `Authorization: Bearer …` or `JWT …`; lives a day.")
 
 
+class TokenLimit(serializers.Serializer[Any]):
+    path = serializers.CharField(
+        max_length=PATTERN_MAX,
+        help_text="`acme/api`, `acme/payments/*`, `acme` for the organization itself, or `*` wherever you may.",
+    )
+    actions = serializers.ListField(
+        child=serializers.ChoiceField(choices=TokenAction.values),
+        allow_empty=False,
+        help_text="`push` brings `pull` with it, `delete` brings both.",
+    )
+
+
 class AccessTokenRequest(serializers.Serializer[Any]):
     token_label = serializers.CharField()
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=TokenLevel.values),
         allow_empty=False,
-        help_text="Each level includes the ones before: the highest counts.",
+        required=False,
+        help_text="Each level includes the ones before: the highest counts. May be left out beside `resources`.",
+    )
+    resources = TokenLimit(
+        many=True,
+        required=False,
+        allow_null=True,
+        allow_empty=False,
+        default=None,
+        help_text="Where it may do what, and nowhere else; the scopes cap it. Without, it is not limited.",
     )
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
@@ -69,6 +101,7 @@ class AccessTokenAnswer(serializers.Serializer[PersonalAccessToken]):
     token_label = serializers.CharField(source="label")
     scopes = serializers.SerializerMethodField()
     expires_at = serializers.DateTimeField(allow_null=True)
+    resources = TokenLimit(source="limits", many=True, allow_null=True)
 
     def get_client_id(self, token: PersonalAccessToken) -> str:
         return HUB_CLIENT

@@ -7,13 +7,12 @@ from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.accounts import bearer, credentials, tries
+from portal.accounts import actions, bearer, credentials, tries
 from portal.accounts.api.base import ApiView, Need
-from portal.accounts.api.caller import address_of
+from portal.accounts.api.caller import address_of, seen
 from portal.accounts.api.serializers import LoginAnswer, LoginRequest, TokenAnswer, TokenRequest
 from portal.accounts.api.throttles import SignInThrottle
-from portal.accounts.last_use import note_use
-from portal.accounts.models import PersonalAccessToken
+from portal.accounts.last_use import note_actor
 from portal.kit.errors import Unauthorized
 
 
@@ -28,13 +27,14 @@ class SignInView(ApiView):
     def sign_in(self, request: Request, login: str, secret: str, *, lifetime: timedelta) -> str:
         """The bearer token. Raises Unauthorized."""
         try:
-            actor = credentials.authenticate(login, secret)
+            actor = seen(credentials.authenticate(login, secret), request)
         except Unauthorized:
-            if not secret.startswith(PersonalAccessToken.PREFIX):
+            if not secret.startswith(credentials.TOKEN_PREFIXES):
                 tries.count_failure(login, address_of(request), secret)
             raise
-        note_use(access_token_id=actor.credential.id)
-        return bearer.issue(actor, lifetime=lifetime)
+        note_actor(actor)
+        actions.record_sign_in(actor)
+        return bearer.issue(actor, secret=secret, lifetime=lifetime)
 
 
 class AuthToken(SignInView):
@@ -42,7 +42,10 @@ class AuthToken(SignInView):
         summary="Create a bearer token", tags=["sign in"], request=TokenRequest, responses=TokenAnswer, auth=[]
     )
     def post(self, request: Request) -> Response:
-        """Ten minutes long. `secret` is a password or a personal access token, whose level the bearer token keeps."""
+        """Ten minutes long. `secret` is a password, a personal access token, or with an organization's name its token.
+
+        The bearer token can do what that can, and dies with it.
+        """
         given = self.read(TokenRequest)
         token = self.sign_in(request, given["identifier"], given["secret"], lifetime=bearer.LIFETIME)
         return Response({"access_token": token})

@@ -1,5 +1,6 @@
 """People."""
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -7,6 +8,7 @@ from rest_framework.response import Response
 from portal.accounts.access import fetch_user
 from portal.accounts.api.base import ApiView, Need
 from portal.accounts.api.serializers import OwnUserAnswer, UserAnswer
+from portal.kit.errors import Forbidden
 
 TAGS = ["users"]
 
@@ -16,7 +18,9 @@ class OwnUser(ApiView):
 
     @extend_schema(summary="Read your own account", tags=TAGS, responses=OwnUserAnswer)
     def get(self, request: Request) -> Response:
-        """Whose credential this is."""
+        """Whose credential this is. An organization access token has no user."""
+        if self.actor.user_id is None:
+            raise Forbidden(_("Only a person does this."))
         user = fetch_user(self.actor.name)
         return Response(OwnUserAnswer(user, context={"view": self}).data)
 
