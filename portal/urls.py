@@ -12,6 +12,7 @@ admin.site.site_header = admin.site.site_title = "Moorage"
 
 urlpatterns = [
     path("", include("portal.web.urls")),
+    path("", include("portal.web.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
@@ -20,6 +21,7 @@ urlpatterns = [
     path("v2/", include("repositories.api.urls")),
     path("v2/", include("repositories.images.api_urls")),
     path("v2/", include("repositories.webhooks.api_urls")),
+    path("v2/", include("portal.web.audit.api_urls")),
     re_path(r"^v2/[\s\S]*\Z", Missing.as_view(), name="api_missing"),  # a line break in it too
     path("", include("orgs.urls")),
     path("", include("repositories.urls")),

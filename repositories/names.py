@@ -29,6 +29,7 @@ RESERVED_COMPONENTS = frozenset(
         "webhooks",
         "privacy",
         "images",
+        "auditlogs",
     ]
 )
 
