@@ -32,7 +32,7 @@ from repositories.access.namespaces import (
 )
 from repositories.access.reasons import Reason, reasons_of, reasons_on_name, role_word
 from repositories.access.roles import LEAST_ACTION, LEAST_LEVEL, LEAST_ROLE, Permission, Role
-from repositories.access.rows import allowed, fetch_repository, require, visible
+from repositories.access.rows import allowed, fetch_repository, require, shared_with, visible
 from repositories.access.sources import Place, Source, now_parameter, role_sql
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "role_sql",
     "role_word",
     "sees_public_only",
+    "shared_with",
     "visibility_on_push",
     "visibility_on_push_in",
     "visible",

@@ -1,6 +1,6 @@
 """Why somebody has a role: the rows of `sources_sql`, in words. The same text of SQL that gives the role itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -103,29 +103,51 @@ def of_repositories(actor: Actor, repositories: Sequence[Repository]) -> dict[in
     for row in repositories:
         if row.visibility == Visibility.PUBLIC:
             found[row.pk].append(Reason(Source.PUBLIC, Role.READ))
-        found[row.pk].sort(key=_rank)
+        found[row.pk].sort(key=rank)
     return found
 
 
 def reasons_on_name(actor: Actor, namespace_id: int, name: str) -> list[Reason]:
     """What would give the actor a role on a repository of this name, if it existed. One query."""
     given = _given_to(actor, _ASKED_NAME, [namespace_id, name])
-    return sorted((entry.reason for entry in given), key=_rank)
+    return sorted((entry.reason for entry in given), key=rank)
 
 
 def given_by_team(team_id: int, repositories: Sequence[Repository]) -> dict[int, list[Reason]]:
     """What a team's grants give on each repository, by key. One query."""
+    return given_by_teams(repositories, [team_id])
+
+
+def given_by_teams(repositories: Sequence[Repository], teams: Iterable[int] | None = None) -> dict[int, list[Reason]]:
+    """What the grants of these teams, or of every team, give on each repository, by key. One query."""
     found: dict[int, list[Reason]] = {row.pk: [] for row in repositories}
+    keys = "SELECT id FROM orgs_team" if teams is None else ", ".join(str(int(key)) for key in teams) or "NULL"
     if repositories:
-        for given in _read(_rows(found), [], sources_sql(team=str(int(team_id))), now=False):
+        for given in _read(_rows(found), [], sources_sql(team=keys), now=False):
             found[given.repository_id].append(given.reason)
     return found
 
 
-def given_to_all(repositories: Iterable[int]) -> list[Given]:
-    """Whatever anybody is given on these repositories, visibility aside: people, and robots. One query."""
+def given_to_all(
+    repositories: Iterable[int], *, users: Collection[int] | None = None, robots: Collection[int] | None = None
+) -> list[Given]:
+    """Whatever anybody is given on these repositories, visibility aside: people, and robots. One query.
+
+    `users`, `robots`: of these alone, where either is given.
+    """
     keys = list(repositories)
-    return _read(_rows(keys), [], sources_sql(), now=True) if keys else []
+    only = None if users is None and robots is None else _only(users or (), robots or ())
+    return _read(_rows(keys), [], sources_sql(), now=True, only=only) if keys else []
+
+
+def _only(users: Collection[int], robots: Collection[int]) -> str:
+    """Keys are whole numbers of ours, as in `_rows`."""
+    parts = [
+        f"s.{column} IN ({', '.join(str(int(key)) for key in keys)})"
+        for column, keys in (("user_id", users), ("robot_id", robots))
+        if keys
+    ]
+    return " OR ".join(parts) or "1 = 0"
 
 
 def given_to_all_on_name(namespace_id: int, name: str) -> list[Given]:
@@ -146,8 +168,10 @@ def _rows(keys: Iterable[int]) -> str:
     return _ASKED_ROWS.format(keys=", ".join(str(int(key)) for key in keys) or "NULL")
 
 
-def _read(asked: str, parameters: list[Any], sources: str, *, now: bool) -> list[Given]:
+def _read(asked: str, parameters: list[Any], sources: str, *, now: bool, only: str | None = None) -> list[Given]:
     statement = _STATEMENT.format(asked=asked, sources=sources)
+    if only is not None:
+        statement += f" WHERE {only}"
     with connection.cursor() as cursor:
         cursor.execute(statement, [*parameters, *([now_parameter()] if now else [])])
         rows = cursor.fetchall()
@@ -163,5 +187,5 @@ def _given_of(row: tuple[Any, ...]) -> Given:
     return Given(asked, user, robot, Reason(Source(source), role, grant, pattern or "", team or "", expires_at))
 
 
-def _rank(reason: Reason) -> tuple[int, str]:
+def rank(reason: Reason) -> tuple[int, str]:
     return -reason.role, reason.source

@@ -19,12 +19,13 @@ from repositories.access.sources import Place, now_parameter, role_sql
 from repositories.models import Repository, Visibility
 
 # Where a person may have a role at all: narrows a list down before `role_sql` is asked row by row.
-_NAMESPACES_OF_PERSON = """
+_OWN_NAMESPACES = """
     SELECT namespace_id FROM accounts_user WHERE id = {user}
     UNION ALL SELECT o.namespace_id FROM orgs_membership m JOIN orgs_organization o ON o.id = m.organization_id
         WHERE m.user_id = {user}
-    UNION ALL SELECT namespace_id FROM repositories_grant WHERE user_id = {user}
 """
+_SHARED_NAMESPACES = "SELECT namespace_id FROM repositories_grant WHERE user_id = {user}"
+_NAMESPACES_OF_PERSON = f"{_OWN_NAMESPACES} UNION ALL {_SHARED_NAMESPACES}"
 _NAMESPACES_OF_ROBOT = "SELECT namespace_id FROM accounts_organizationaccesstoken WHERE id = {robot}"
 
 
@@ -51,11 +52,25 @@ def visible(actor: Actor) -> QuerySet[Repository]:
     return _with_role(rows, capped)
 
 
+def shared_with(actor: Actor) -> QuerySet[Repository]:
+    """Those of `visible` that are shared with a person where they neither own the namespace nor belong to it: they are
+    a collaborator there. One query when it is evaluated.
+    """
+    if actor.user_id is None:
+        return visible(actor).none()
+    user = str(int(actor.user_id))
+    there = RawSQL(_SHARED_NAMESPACES.replace("{user}", user), [])  # noqa: S611  our own text and a whole number
+    own = RawSQL(_OWN_NAMESPACES.replace("{user}", user), [])  # noqa: S611  likewise
+    rows = visible(actor).filter(namespace__in=there).exclude(namespace__in=own)
+    return rows.annotate(shared=_FullRole(actor, granted_only=True)).filter(shared__gte=Role.READ)
+
+
 class _FullRole(Expression):
     """`role_sql` for one actor over the rows of a queryset, whatever they are called in its statement."""
 
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, actor: Actor, *, granted_only: bool = False) -> None:
         super().__init__(output_field=IntegerField())
+        self._granted_only = granted_only
         self._columns: list[Any] = [F("namespace_id"), F("name"), F("visibility")]
         # Keys are whole numbers of ours, so that the statement's text may hold them.
         self._user = "" if actor.user_id is None else str(int(actor.user_id))
@@ -69,7 +84,7 @@ class _FullRole(Expression):
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
         place = Place(*(compiler.compile(column)[0] for column in self._columns))
-        sql = role_sql(place, user=self._user, robot=self._robot)
+        sql = role_sql(place, user=self._user, robot=self._robot, granted_only=self._granted_only)
         return sql, [now_parameter()] if self._user else []
 
 

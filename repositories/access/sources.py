@@ -90,7 +90,9 @@ _OF_ROBOTS = [
         grant="g.id",
     ),
 ]
-_OF_TEAMS = [_Branch("'team'", "g.role", "repositories_grant g", f"{_GRANTED} AND g.team_id = {{team}}", grant="g.id")]
+_OF_TEAMS = [
+    _Branch("'team'", "g.role", "repositories_grant g", f"{_GRANTED} AND g.team_id IN ({{team}})", grant="g.id")
+]
 _BY_GRANT = frozenset({"'team'", "'collaborator'"})
 NOW_PARAMETER = "%s"
 
@@ -125,8 +127,9 @@ def role_sql(place: Place, *, user: str = "", robot: str = "", granted_only: boo
 def sources_sql(*, user: str = "", robot: str = "", team: str = "") -> str:
     """A SELECT over the table expression `asked(id, namespace_id, name, visibility)`, which the caller puts before it.
 
-    Columns: asked id, user, robot, source, role, grant. For one user, robot or team, or without any for everybody; what
-    visibility gives to the whole world is not among them. Parameters: the time now, once for people.
+    Columns: asked id, user, robot, source, role, grant. For one user or robot, for `team` (SQL of keys, or a SELECT of
+    them), or without any for everybody; what visibility gives to the whole world is not among them. Parameters: the
+    time now, once for people.
     """
     place = Place.row("asked")
     if team:
