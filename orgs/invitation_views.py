@@ -205,7 +205,10 @@ def _fetch(request: PortalRequest, namespace: str, public_id: uuid.UUID) -> Invi
 @sensitive_variables("secret")
 def invitation(request: PortalRequest, secret: str) -> HttpResponse:
     """Where the link in the mail leads. Whoever holds it may see what it is for. At most three queries."""
-    row = fetch_by_secret(secret)
+    try:
+        row = fetch_by_secret(secret)
+    except NotFound as error:
+        return render(request, "orgs/invitation_dead.html", {"message": error.message}, status=error.status)
     if request.method == "POST" and request.user.is_authenticated:
         return _answer_by_link(request, row, secret)
     context = {"invitation": row, "role": MemberRole(row.role).label, "here": request.path}

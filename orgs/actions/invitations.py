@@ -237,13 +237,14 @@ def _not_theirs(row: Invitation, secret: str, refusal: Text) -> MoorageError:
 
 
 def decline_invitation(*, actor: Actor, invitation: Invitation, secret: str = "") -> Invitation:
-    """Raises Conflict when it was answered or revoked, NotFound when it is not theirs, Unauthorized, Forbidden."""
+    """Raises Conflict when it was answered or revoked, NotFound or Forbidden when it is not theirs, Unauthorized."""
     person(actor)
     with transaction.atomic():
         row = _locked_for_answer(invitation)
-        if not fit(actor, row, secret=secret).is_invited:
-            raise NotFound(MISSING)
         _require_pending(row)
+        found = fit(actor, row, secret=secret)
+        if not found.is_invited:
+            raise _not_theirs(row, secret, found.refusal or _("This invitation was sent to another address."))
         _close(row, InvitationState.DECLINED)
         _record("decline", actor, row, old=_terms(row))
     return row

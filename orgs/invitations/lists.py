@@ -50,10 +50,15 @@ def from_names(names: Sequence[str], *, field: str = FIELD) -> list[Entry]:
 def _words(text: str) -> Iterator[Entry]:
     for number, line in enumerate(text.splitlines(), 1):
         for chunk in _CHUNKS.split(line):
-            if "<" in chunk and chunk.rstrip().endswith(">"):
-                yield Entry(chunk.rpartition("<")[2].rstrip().rstrip(">").strip(), number)
-                continue
-            yield from (Entry(word, number) for word in _SPACES.split(chunk) if word)
+            yield from (Entry(word, number) for word in _addresses(_SPACES.split(chunk.strip())) if word)
+
+
+def _addresses(words: list[str]) -> list[str]:
+    """Of `Carol Smith <carol@example.org>` the address alone; what is not written so stays whole."""
+    last = words[-1]
+    if last.startswith("<") and last.endswith(">") and [word for word in words if "@" in word] == [last]:
+        return [last[1:-1]]
+    return words
 
 
 def parse_csv(raw: bytes) -> list[Entry]:

@@ -22,6 +22,8 @@ def read_csv(raw: bytes) -> list[tuple[str, int, str]]:
         (" ,; \n bob ,, ;\t", "bob"),
         ("Carol Smith <carol@example.org>, bob", "carol@example.org bob"),
         ("Carol <carol@example.org>;Dave <dave@example.org>", "carol@example.org dave@example.org"),
+        ("bob carol@example.org <dave@example.org>", "bob carol@example.org <dave@example.org>"),
+        ("bob <script>", "bob <script>"),
         ("bob\u00a0carol\u2028dave", "bob carol dave"),
     ],
 )

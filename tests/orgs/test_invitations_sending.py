@@ -49,8 +49,8 @@ def test_the_mail_says_who_invites_to_what_and_until_when(acme: Organization, al
     tasks.send_invitation(row.pk)
     (message,) = mail.outbox
     assert (message.subject, message.to) == ("alice invites you to acme", ["mallory@example.org"])
-    html = message.alternatives[0][0]  # type: ignore[attr-defined]
-    for text in (str(message.body), html):
+    assert isinstance(message, mail.EmailMultiAlternatives)
+    for text in (str(message.body), str(message.alternatives[0][0])):
         for words in ("Role: Editor", "Team: image-users", "14 days", "did not expect", "/organizations/invitations/"):
             assert words in text, words
     row.refresh_from_db()
