@@ -1,19 +1,21 @@
 """Shapes of the audit log's API."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from typing import Any
 
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from portal.events.reads import Filters
 from portal.events.words import expand
 from portal.web.audit.export import CSV, KINDS
 
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 PAGE_SIZE, PAGE_SIZE_MAX = 25, 100
 
 
@@ -25,21 +27,34 @@ class Moment(serializers.DateTimeField):
         super().__init__(required=False, default=None, default_timezone=UTC, **values)
         self._clock = time.max if is_end else time.min
 
+    def run_validation(self, data: Any = empty) -> Any:
+        return super().run_validation(empty if data == "" else data)
+
     def to_internal_value(self, value: Any) -> datetime:
-        day = parse_date(str(value)) if len(str(value)) == len("2026-01-01") else None
-        return datetime.combine(day, self._clock, UTC) if day else super().to_internal_value(value)
+        if DATE.fullmatch(str(value)):
+            return datetime.combine(serializers.DateField().to_internal_value(value), self._clock, UTC)
+        return super().to_internal_value(value)
 
 
 class FilterQuery(serializers.Serializer[Any]):
     action = serializers.CharField(
-        required=False, default="", max_length=64, help_text="A name such as `repo.delete`, or a group such as `repo`."
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=64,
+        help_text="A name such as `repo.delete`, or a group such as `repo`.",
     )
     name = serializers.CharField(
-        required=False, default="", max_length=512, help_text="What the name of what it happened to begins with."
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=512,
+        help_text="What the name of what it happened to begins with.",
     )
     actor = serializers.CharField(
         required=False,
         default="",
+        allow_blank=True,
         max_length=64,
         help_text="Who did it: a user's name, or `organization:label` of an organization access token.",
     )
