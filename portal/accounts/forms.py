@@ -1,6 +1,5 @@
 """Forms of the account pages. Field names are allauth's; labels, help and errors are ours."""
 
-import datetime
 from typing import Any
 
 from allauth.account import forms as allauth
@@ -8,21 +7,11 @@ from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.invited import invited_address
-from portal.accounts.models import CreateOnPush, TokenLevel
-from portal.accounts.token_rules import LABEL_MAX
+from portal.accounts.models import CreateOnPush
 
-EXPIRIES = {
-    "": _("Never"),
-    "7": _("In 7 days"),
-    "30": _("In 30 days"),
-    "90": _("In 90 days"),
-    "365": _("In a year"),
-    "date": _("On a date of your choice"),
-}
 FULL_NAME_MAX = 100
 PASSWORD_HELP = _("At least 8 characters. Not a common password, not only digits, and not like your name.")
 
@@ -118,57 +107,6 @@ class ReauthenticateForm(allauth.ReauthenticateForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.fields["password"].help_text = ""
         _no_placeholders(self)
-
-
-class AccessTokenForm(forms.Form):
-    """`expires_at()` turns the two fields about the end into a moment."""
-
-    label = forms.CharField(
-        label=_("Label"),
-        max_length=LABEL_MAX,
-        help_text=_("What it is for, such as the machine or the pipeline that uses it."),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-    level = forms.ChoiceField(
-        label=_("What it may do"),
-        widget=forms.RadioSelect,
-        initial=TokenLevel.READ,
-        choices=[
-            (
-                TokenLevel.PUBLIC_READ,
-                _("Public read-only\nPull public images, nothing else."),
-            ),
-            (TokenLevel.READ, _("Read-only\nPull every image that you can pull. Enough for servers and clusters.")),
-            (
-                TokenLevel.WRITE,
-                _("Read and write\nPull, push, create repositories, edit descriptions. Enough for a pipeline."),
-            ),
-            (
-                TokenLevel.ADMIN,
-                _("Read, write and delete\nEverything you can do with repositories, deleting included."),
-            ),
-        ],
-    )
-    expiry = forms.ChoiceField(label=_("Expires"), choices=list(EXPIRIES.items()), required=False, initial="90")
-    expiry_date = forms.DateField(
-        label=_("Expiry date"),
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text=_("Used with “On a date of your choice”; the token works until that day ends (UTC)."),
-    )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if cleaned.get("expiry") == "date" and not cleaned.get("expiry_date") and "expiry_date" not in self.errors:
-            self.add_error("expiry_date", _("Choose a date."))
-        return cleaned
-
-    def expires_at(self) -> datetime.datetime | None:
-        expiry: str = self.cleaned_data["expiry"]
-        if expiry == "date":
-            day: datetime.date = self.cleaned_data["expiry_date"]
-            return datetime.datetime.combine(day, datetime.time.max, tzinfo=datetime.UTC).replace(microsecond=0)
-        return timezone.now() + datetime.timedelta(days=int(expiry)) if expiry else None
 
 
 class ProfileForm(forms.Form):

@@ -168,26 +168,46 @@ def _ordered(actions: set[TokenAction]) -> list[str]:
 
 
 def from_lines(text: str, actions: Sequence[str]) -> list[Entry]:
-    """Of a form: one place a line, and the same actions for all, as far as they make sense there.
+    """Of a form: one place a line, with the form's actions as far as they make sense there, or with its own: a line
+    `acme/web: pull, push`.
 
     Raises Invalid about `resources` (the lines) or `actions`.
     """
-    paths = list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
-    if not paths:
+    lines = list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+    if not lines:
         raise Invalid.field(FIELD, _("Name at least one place, such as “acme/api”."))
-    if not actions:
-        raise Invalid.field("actions", _("Choose at least one action."))
+    plain = [line for line in lines if ":" not in line]
     wanted = frozenset(TokenAction(action) for action in actions if action in TokenAction.values)
-    for number, path in enumerate(paths):
-        reason = refusal_of_path(path)
-        if reason:
-            raise wrong(number, path, reason)
-        if not wanted & applicable(path):
-            _check_fit(path, wanted, number)
-    idle = wanted - frozenset().union(*(applicable(path) for path in paths))
+    if plain and not wanted:
+        raise Invalid.field("actions", _("Choose at least one action."))
+    if wanted and not plain:
+        raise Invalid.field("actions", _("Every line names its own actions: leave these out."))
+    found = [_read_line(line, number, wanted) for number, line in enumerate(lines)]
+    idle = wanted.difference(*(applicable(path) for path in plain)) if plain else frozenset()
     if idle:
-        raise Invalid.field("actions", _idle(min(idle, key=list(TokenAction).index), paths))
-    return collect((path, _with_implied(wanted & applicable(path))) for path in paths)
+        raise Invalid.field("actions", _idle(min(idle, key=list(TokenAction).index), plain))
+    return collect((path, _with_implied(granted)) for path, granted in found)
+
+
+def _read_line(line: str, number: int, wanted: frozenset[TokenAction]) -> tuple[str, frozenset[TokenAction]]:
+    path, colon, own = (part.strip() for part in line.partition(":"))
+    if colon:
+        return _read({"path": path, "actions": [action for part in own.split(",") if (action := part.strip())]}, number)
+    reason = refusal_of_path(path)
+    if reason:
+        raise wrong(number, path, reason)
+    if not wanted & applicable(path):
+        _check_fit(path, wanted, number)
+    return path, wanted & applicable(path)
+
+
+def to_lines(stored: Sequence[Any] | None) -> tuple[str, list[str]]:
+    """The other way: the lines, and the actions that all of them share; where they differ, each line has its own."""
+    entries = stored or []
+    shared = entries[0]["actions"] if entries else []
+    if all(entry["actions"] == shared for entry in entries):
+        return "\n".join(entry["path"] for entry in entries), list(shared)
+    return "\n".join(f"{entry['path']}: {', '.join(entry['actions'])}" for entry in entries), []
 
 
 def _idle(action: TokenAction, paths: Sequence[str]) -> str:

@@ -18,10 +18,12 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts import actions
-from portal.accounts.forms import AccessTokenForm, CreateOnPushForm, ProfileForm
+from portal.accounts.forms import CreateOnPushForm, ProfileForm
 from portal.accounts.http import PortalRequest
 from portal.accounts.invited import invited_address
 from portal.accounts.models import User
+from portal.accounts.shown import shown_token, shown_tokens
+from portal.accounts.token_forms import AccessTokenForm
 from portal.kit.errors import Conflict, Invalid, MoorageError
 
 # What an action calls a field, and what the page calls it.
@@ -80,8 +82,7 @@ def resend_confirmation(request: PortalRequest) -> HttpResponse:
 @login_required
 def access_tokens(request: PortalRequest) -> HttpResponse:
     """All tokens of the user on one page (`actions.TOKENS_PER_USER` at most). One query."""
-    now = timezone.now()
-    tokens = [{"row": token, "state": token.state(now)} for token in actions.visible_access_tokens(request.actor)]
+    tokens = shown_tokens(actions.visible_access_tokens(request.actor), timezone.now())
     return render(request, "accounts/token_list.html", {"tokens": tokens, "section": "tokens"})
 
 
@@ -96,12 +97,17 @@ def create_access_token(request: PortalRequest) -> HttpResponse:
         data = form.cleaned_data
         try:
             token, secret = actions.create_access_token(
-                actor=request.actor, label=data["label"], level=data["level"], expires_at=form.expires_at()
+                actor=request.actor,
+                label=data["label"],
+                level=form.level_or_none(),
+                limits=form.limits,
+                expires_at=form.expires_at(),
             )
         except (Invalid, Conflict) as error:
             add_errors(form, error, _TOKEN_FIELDS)
         else:
-            context = {"token": token, "secret": secret, "section": "tokens"}
+            shown = shown_token(token, timezone.now())
+            context = {"token": token, "shown": shown, "secret": secret, "section": "tokens"}
             return render(request, "accounts/token_created.html", context, status=201)
     return _form_page(request, "accounts/token_create.html", form, section="tokens")
 
@@ -121,7 +127,8 @@ def switch_access_token(request: PortalRequest, public_id: UUID) -> HttpResponse
 def delete_access_token(request: PortalRequest, public_id: UUID) -> HttpResponse:
     token = actions.fetch_access_token(request.actor, public_id)
     if request.method != "POST":
-        return render(request, "accounts/token_delete.html", {"token": token, "section": "tokens"})
+        shown = shown_token(token, timezone.now())
+        return render(request, "accounts/token_delete.html", {"token": token, "shown": shown, "section": "tokens"})
     actions.delete_access_token(actor=request.actor, public_id=public_id)
     messages.success(request, _("“%(label)s” is deleted. What used it can no longer sign in.") % {"label": token.label})
     return redirect("access_tokens")

@@ -80,7 +80,7 @@ def test_the_list_shows_states(alice: User, alices_client: Client) -> None:
     PersonalAccessToken.objects.filter(pk=off.pk).update(is_active=False)
     PersonalAccessToken.objects.filter(pk=old.pk).update(expires_at=timezone.now() - datetime.timedelta(days=1))
     page = alices_client.get(URL)
-    assert [(token["row"].label, token["state"]) for token in page.context["tokens"]] == [
+    assert [(token.row.label, token.state) for token in page.context["tokens"]] == [
         ("gone", "expired"),
         ("resting", "off"),
         ("works", "active"),
