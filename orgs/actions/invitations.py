@@ -59,7 +59,7 @@ def invite(
 def _team(organization: Organization, name: str) -> Team | None:
     if not name:
         return None
-    team = visible_teams(organization).filter(name=name.lower()).first()
+    team = None if "\0" in name else visible_teams(organization).filter(name=name.lower()).first()
     if team is None:
         raise Invalid.field("team", _("There is no team “%(name)s”.") % {"name": name})
     return team

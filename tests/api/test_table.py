@@ -40,7 +40,6 @@ SOCIAL = (401, 204, 204, 204, 403, 403, 204, 204, 403)
 SOCIAL_PRIVATE = (404, 404, 204, 204, 404, 403, 204, 204, 403)
 CREATE = (401, 403, 201, 201, 403, 403, 201, 201, 403)
 OWN_TOKENS = (401, 200, 200, 200, 403, 403, 403, 403, 200)
-OWN_LOG = (401, 404, 200, 200, 403, 403, 403, 200, 200)
 INVITES = (401, 404, 200, 200, 403, 200, 200, 200, 403)
 INVITE = (401, 404, 204, 204, 403, 403, 403, 204, 403)
 OWN_INVITE = (401, 404, 200, 200, 403, 403, 403, 403, 403)
@@ -70,13 +69,6 @@ TABLE: list[tuple[str, str, Any, tuple[int, ...]]] = [
     ("GET", "api_tokens/{uuid}", None, OWN_TOKEN),
     ("PATCH", "api_tokens/{uuid}", {"is_active": False}, OWN_TOKEN),
     ("DELETE", "api_tokens/{uuid}", None, done(OWN_TOKEN, 202)),
-    ("GET", "auditlogs/alice", None, OWN_LOG),
-    ("GET", "auditlogs/alice/actions", None, OWN_LOG),
-    ("GET", "auditlogs/alice/export", None, OWN_LOG),
-    ("GET", "namespaces/alice/repositories/public/app/auditlogs", None, OWN),
-    ("GET", "namespaces/alice/repositories/private/app/auditlogs", None, OWN_PRIVATE),
-    ("GET", "namespaces/alice/repositories/public/app/auditlogs/export", None, OWN),
-    ("GET", "namespaces/alice/repositories/private/app/auditlogs/export", None, OWN_PRIVATE),
     ("GET", "orgs/acme/invites", None, INVITES),
     ("POST", "invites/bulk", {"org": "acme", "invitees": ["erin@example.org"]}, done(INVITE, 202)),
     ("PATCH", "invites/{invite}/resend", None, INVITE),
@@ -224,7 +216,9 @@ def offered() -> dict[str, type[ApiView]]:
 
 def test_no_route_is_missing() -> None:
     invite = "00000000-0000-0000-0000-000000000000"
-    names = {"uuid": "x", "invite": invite, "own_invite": invite} | {f"{side}_{what}": 1 for side in ("public", "private") for what in WHATS}
+    names = {"uuid": "x", "invite": invite, "own_invite": invite} | {
+        f"{side}_{what}": 1 for side in ("public", "private") for what in WHATS
+    }
     covered = {
         (resolve(f"/v2/{path.format(**names)}".partition("?")[0]).url_name, method) for method, path, *_ in TABLE
     }

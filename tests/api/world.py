@@ -8,11 +8,14 @@ from django.http import HttpResponseBase
 from django.test import Client
 
 from portal.accounts.models import PersonalAccessToken, TokenLevel, User
+from orgs.models import Invitation
 from repositories import actions
 from repositories.images.models import IndexEntry, Manifest, Tag, TagHistory
 from repositories.models import Comment, Repository
 from repositories.webhooks.models import Attempt, Delivery, Webhook
 from tests import factories
+from tests.factories import invitations
+from tests.factories.orgs import make_organization
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -129,11 +132,16 @@ class World:
     secrets: dict[str, str]
     public: Side
     private: Side
+    invite: Invitation
+    """Of an address, to Alice's organization acme."""
+    own_invite: Invitation
+    """Of Alice, to Bob's organization other."""
     bearer: str = field(default="")
 
     def names(self) -> dict[str, Any]:
         """What a path or a body of the table may name."""
         found: dict[str, Any] = {"uuid": self.token.public_id}
+        found |= {"invite": self.invite.public_id, "own_invite": self.own_invite.public_id}
         for name, side in (("public", self.public), ("private", self.private)):
             found |= {
                 f"{name}_comment": side.comment.pk,
@@ -156,6 +164,14 @@ def make_side(owner: User, commenter: User, visibility: str) -> Side:
     )
 
 
+def make_invite(owner: User, organization: str, whom: str) -> Invitation:
+    """Its mail was sent a while ago."""
+    row = invitations.make_invitation(make_organization(owner, organization), owner, whom)
+    invitations.send(row)
+    invitations.make_old()
+    return row
+
+
 def make_world() -> World:
     alice, bob, charlie = (factories.make_user(name) for name in ("alice", "bob", "charlie"))
     secrets = {level.value: factories.make_access_token(alice, level, label=level.value)[1] for level in TokenLevel}
@@ -168,6 +184,8 @@ def make_world() -> World:
         secrets=secrets,
         public=make_side(alice, bob, "public"),
         private=make_side(alice, bob, "private"),
+        invite=make_invite(alice, "acme", "dave@example.org"),
+        own_invite=make_invite(bob, "other", "alice"),
     )
     actions.star_repository(actor=factories.actor(bob), repository=world.public.repository)
     world.bearer = sign_in("alice", factories.PASSWORD)
