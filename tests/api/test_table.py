@@ -40,6 +40,7 @@ SOCIAL = (401, 204, 204, 204, 403, 403, 204, 204, 403)
 SOCIAL_PRIVATE = (404, 404, 204, 204, 404, 403, 204, 204, 403)
 CREATE = (401, 403, 201, 201, 403, 403, 201, 201, 403)
 OWN_TOKENS = (401, 200, 200, 200, 403, 403, 403, 403, 200)
+OWN_LOG = (401, 404, 200, 200, 403, 403, 403, 200, 200)
 INVITES = (401, 404, 200, 200, 403, 200, 200, 200, 403)
 INVITE = (401, 404, 204, 204, 403, 403, 403, 204, 403)
 OWN_INVITE = (401, 404, 200, 200, 403, 403, 403, 403, 403)
@@ -69,6 +70,13 @@ TABLE: list[tuple[str, str, Any, tuple[int, ...]]] = [
     ("GET", "api_tokens/{uuid}", None, OWN_TOKEN),
     ("PATCH", "api_tokens/{uuid}", {"is_active": False}, OWN_TOKEN),
     ("DELETE", "api_tokens/{uuid}", None, done(OWN_TOKEN, 202)),
+    ("GET", "auditlogs/alice", None, OWN_LOG),
+    ("GET", "auditlogs/alice/actions", None, OWN_LOG),
+    ("GET", "auditlogs/alice/export", None, OWN_LOG),
+    ("GET", "namespaces/alice/repositories/public/app/auditlogs", None, OWN),
+    ("GET", "namespaces/alice/repositories/private/app/auditlogs", None, OWN_PRIVATE),
+    ("GET", "namespaces/alice/repositories/public/app/auditlogs/export", None, OWN),
+    ("GET", "namespaces/alice/repositories/private/app/auditlogs/export", None, OWN_PRIVATE),
     ("GET", "orgs/acme/invites", None, INVITES),
     ("POST", "invites/bulk", {"org": "acme", "invitees": ["erin@example.org"]}, done(INVITE, 202)),
     ("PATCH", "invites/{invite}/resend", None, INVITE),
