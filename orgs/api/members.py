@@ -55,7 +55,7 @@ class Members(OrganizationView):
         kind = wanted.get("type", "all")
         with_invitations = kind == "invitee" or (kind == "all" and wanted["invites"])
         if with_invitations:
-            organization = fetch_organization(self.actor, org, OrgPermission.MANAGE_MEMBERS)
+            organization = fetch_organization(self.actor, org, OrgPermission.SEE_INVITATIONS)
         pages = HubPages()
         people = self._people(organization, wanted, members=kind != "invitee", invitations=with_invitations)
         found: Any = pages.paginate_queryset(people, request, view=self)
