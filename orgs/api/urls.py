@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from orgs.api import groups, invitations, members, organizations
+from orgs.api import access_tokens, groups, invitations, members, organizations
 
 ORG = "orgs/<namespace:org>"
 INVITE = "invites/<uuid:invite_id>"
+TOKEN = f"{ORG}/access-tokens/<str:token_id>"
 GROUP = f"{ORG}/groups/<slug:group>"
 
 urlpatterns = [
@@ -20,6 +21,9 @@ urlpatterns = [
     path("orgs", organizations.Organizations.as_view(), name="api_organizations"),
     path(ORG, organizations.OneOrganization.as_view(), name="api_organization"),
     path(f"{ORG}/settings", organizations.Settings.as_view(), name="api_organization_settings"),
+    path(f"{ORG}/access-tokens", access_tokens.OrganizationTokens.as_view(), name="api_organization_tokens"),
+    path(TOKEN, access_tokens.OrganizationToken.as_view(), name="api_organization_token"),
+    path(f"{TOKEN}/rotate", access_tokens.RotateOrganizationToken.as_view(), name="api_organization_token_rotate"),
     path(f"{ORG}/members", members.Members.as_view(), name="api_members"),
     path(f"{ORG}/members/export", members.Export.as_view(), name="api_members_export"),
     path(f"{ORG}/members/<namespace:username>", members.OneMember.as_view(), name="api_member"),

@@ -44,6 +44,7 @@ OWN_LOG = (401, 404, 200, 200, 403, 403, 403, 200, 200)
 INVITES = (401, 404, 200, 200, 403, 200, 200, 200, 403)
 INVITE = (401, 404, 204, 204, 403, 403, 403, 204, 403)
 OWN_INVITE = (401, 404, 200, 200, 403, 403, 403, 403, 403)
+ORG_TOKENS = (401, 404, 200, 200, 403, 403, 403, 403, 403)
 OWN_TOKEN = (401, 404, 200, 200, 403, 403, 403, 403, 200)
 
 
@@ -55,6 +56,10 @@ def done(expected: tuple[int, ...], code: int) -> tuple[int, ...]:
 PASSWORD = factories.PASSWORD
 NEW = {"name": "new/app", "namespace": "alice"}
 HOOK = {"name": "deploy", "url": "https://ci.example.org/x"}
+ROBOT = {
+    "label": "deploy",
+    "resources": [{"type": "TYPE_REPO", "path": "acme/api", "scopes": ["scope-image-push"]}],
+}
 LABEL = {"token_label": "ci", "scopes": ["repo:read"]}
 PUBLIC, PRIVATE_APP = "repositories/alice/public/app", "repositories/alice/private/app"
 TABLE: list[tuple[str, str, Any, tuple[int, ...]]] = [
@@ -70,6 +75,12 @@ TABLE: list[tuple[str, str, Any, tuple[int, ...]]] = [
     ("GET", "api_tokens/{uuid}", None, OWN_TOKEN),
     ("PATCH", "api_tokens/{uuid}", {"is_active": False}, OWN_TOKEN),
     ("DELETE", "api_tokens/{uuid}", None, done(OWN_TOKEN, 202)),
+    ("GET", "orgs/acme/access-tokens", None, ORG_TOKENS),
+    ("POST", "orgs/acme/access-tokens", ROBOT, done(ORG_TOKENS, 201)),
+    ("GET", "orgs/acme/access-tokens/{org_token}", None, ORG_TOKENS),
+    ("PATCH", "orgs/acme/access-tokens/{org_token}", {"is_active": False}, ORG_TOKENS),
+    ("DELETE", "orgs/acme/access-tokens/{org_token}", None, done(ORG_TOKENS, 204)),
+    ("POST", "orgs/acme/access-tokens/{org_token}/rotate", {"overlap": 3600}, ORG_TOKENS),
     ("GET", "auditlogs/alice", None, OWN_LOG),
     ("GET", "auditlogs/alice/actions", None, OWN_LOG),
     ("GET", "auditlogs/alice/export", None, OWN_LOG),
@@ -224,7 +235,7 @@ def offered() -> dict[str, type[ApiView]]:
 
 def test_no_route_is_missing() -> None:
     invite = "00000000-0000-0000-0000-000000000000"
-    names = {"uuid": "x", "invite": invite, "own_invite": invite} | {
+    names = {"uuid": "x", "org_token": "x", "invite": invite, "own_invite": invite} | {
         f"{side}_{what}": 1 for side in ("public", "private") for what in WHATS
     }
     covered = {

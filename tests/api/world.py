@@ -7,8 +7,8 @@ from allauth.account.models import EmailAddress
 from django.http import HttpResponseBase
 from django.test import Client
 
-from portal.accounts.models import PersonalAccessToken, TokenLevel, User
 from orgs.models import Invitation
+from portal.accounts.models import OrganizationAccessToken, PersonalAccessToken, TokenLevel, User
 from repositories import actions
 from repositories.images.models import IndexEntry, Manifest, Tag, TagHistory
 from repositories.models import Comment, Repository
@@ -16,6 +16,7 @@ from repositories.webhooks.models import Attempt, Delivery, Webhook
 from tests import factories
 from tests.factories import invitations
 from tests.factories.orgs import make_organization
+from tests.factories.robots import make_robot
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -136,11 +137,14 @@ class World:
     """Of an address, to Alice's organization acme."""
     own_invite: Invitation
     """Of Alice, to Bob's organization other."""
+    org_token: OrganizationAccessToken
+    """Of acme."""
     bearer: str = field(default="")
 
     def names(self) -> dict[str, Any]:
         """What a path or a body of the table may name."""
         found: dict[str, Any] = {"uuid": self.token.public_id}
+        found["org_token"] = self.org_token.public_id
         found |= {"invite": self.invite.public_id, "own_invite": self.own_invite.public_id}
         for name, side in (("public", self.public), ("private", self.private)):
             found |= {
@@ -176,6 +180,7 @@ def make_world() -> World:
     alice, bob, charlie = (factories.make_user(name) for name in ("alice", "bob", "charlie"))
     secrets = {level.value: factories.make_access_token(alice, level, label=level.value)[1] for level in TokenLevel}
     token, _secret = factories.make_access_token(alice, label="the one in the path")
+    invite = make_invite(alice, "acme", "dave@example.org")
     world = World(
         alice=alice,
         bob=bob,
@@ -184,8 +189,9 @@ def make_world() -> World:
         secrets=secrets,
         public=make_side(alice, bob, "public"),
         private=make_side(alice, bob, "private"),
-        invite=make_invite(alice, "acme", "dave@example.org"),
+        invite=invite,
         own_invite=make_invite(bob, "other", "alice"),
+        org_token=make_robot(alice, invite.organization)[0],
     )
     actions.star_repository(actor=factories.actor(bob), repository=world.public.repository)
     world.bearer = sign_in("alice", factories.PASSWORD)
