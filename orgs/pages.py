@@ -29,7 +29,7 @@ def _tabs(organization: Organization, can: OrgCan, active: str) -> list[Tab]:
         ("namespace", _("Repositories"), "container", True),
         ("organization_members", _("Members"), "user", True),
         ("organization_teams", _("Teams"), "users", True),
-        ("organization_access", _("Access"), "shield-check", True),
+        ("organization_access", _("Access"), "shield-check", can.grant),
         ("organization_invitations", _("Invitations"), "mail", can.manage_members),
         ("organization_tokens", _("Access tokens"), "key-round", can.tokens),
         ("organization_audit", _("Audit log"), "scroll-text", can.audit),

@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "repositories.webhooks",
     "repositories.images",
     "repositories.registry",
+    "repositories.grants",
     "repositories",
     "orgs",
     "portal.accounts",

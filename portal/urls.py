@@ -25,6 +25,7 @@ urlpatterns = [
     re_path(r"^v2/[\s\S]*\Z", Missing.as_view(), name="api_missing"),  # a line break in it too
     path("", include("orgs.urls")),
     path("", include("repositories.urls")),
+    path("", include("repositories.grants.urls")),
     path("", include("repositories.images.urls")),
     path("", include("repositories.webhooks.urls")),
 ]

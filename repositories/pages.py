@@ -39,6 +39,7 @@ def _tabs(repository: Repository, can: Can, active: str) -> list[Tab]:
     if can.webhooks:
         names.append(("repository_webhooks", _("Webhooks"), "webhook", None))
     if can.manage_access:
+        names.append(("repository_access", _("Access"), "shield-check", None))
         names.append(("repository_audit", _("Audit log"), "scroll-text", None))
     if can.edit:
         names.append(("repository_settings", _("Settings"), "settings", None))

@@ -4,6 +4,8 @@ The rules themselves stand in `repositories.access` (one repository: its admins)
 matches a pattern: owners and editors). Nothing here adds one.
 """
 
+from collections.abc import Collection
+
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -13,11 +15,12 @@ from orgs.access import (
     require as require_in_organization,
     visible_organizations,
 )
-from orgs.models import Organization, Team, TeamMember
+from orgs.models import Organization, Team, TeamMember, TeamRobot
 from portal.accounts.actor import Actor
 from portal.accounts.models import User
 from portal.kit.errors import Decision, Forbidden, NotFound, Unauthorized
 from repositories.access import Permission, decide, visible
+from repositories.access.people import Who
 from repositories.models import Grant, Repository
 
 
@@ -96,6 +99,25 @@ def _one(rows: QuerySet[Grant], team: Team) -> Grant:
         raise NotFound(_("The team %(team)s has no such grant.") % {"team": team.name})
     grant.team = team
     return grant
+
+
+def team_grants_in(organization: Organization, teams: Collection[Team]) -> QuerySet[Grant]:
+    """Of these teams, anywhere in an organization that came with the permission to grant. One query when evaluated."""
+    return Grant.objects.filter(namespace=organization.namespace_id, team__in=[team.pk for team in teams])
+
+
+def patterns_of_teams(organization: Organization, query: str = "") -> QuerySet[Grant, str]:
+    """What is granted to teams and is no repository's name: patterns, and names of repositories to come. In order."""
+    names = Repository.objects.filter(namespace=organization.namespace_id).values("name")
+    rows = Grant.objects.filter(namespace=organization.namespace_id, team__isnull=False, pattern__icontains=query)
+    return rows.exclude(pattern__in=names).order_by("pattern").values_list("pattern", flat=True).distinct()
+
+
+def people_of(teams: Collection[Team]) -> Who:
+    """Whose access changes with the teams' grants: their people and robots. Two queries."""
+    keys = [team.pk for team in teams]
+    users = TeamMember.objects.filter(team__in=keys).values_list("membership__user", flat=True)
+    return Who(users=list(users), robots=list(TeamRobot.objects.filter(team__in=keys).values_list("token", flat=True)))
 
 
 def grants_on(repository: Repository) -> QuerySet[Grant]:

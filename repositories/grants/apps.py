@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+
+class GrantsConfig(AppConfig):
+    """No models of its own: they are the repositories'. Fills the places that the organization's pages leave."""
+
+    name = "repositories.grants"
+    label = "grants"
+
+    def ready(self) -> None:
+        from orgs import slots  # noqa: PLC0415  not before the apps are loaded
+        from repositories.grants.sharing_teams import part_of_team  # noqa: PLC0415  likewise
+
+        slots.register(slots.Slot.TEAM, part_of_team)
