@@ -46,6 +46,18 @@ def test_private_one_is_its_owners(demo: Product, password: str) -> None:
     assert "0.9" in demo.skopeo("list-tags", place, account=Account("mina", password)).stdout
 
 
+def test_the_organization_shows_who_may_do_what(demo: Product, password: str) -> None:
+    """Jonas pushes by his team's pattern, Aiko reads by hers, Priya is a guest; nobody else knows of it."""
+    place = f"docker://{demo.host}/fjord/payments/api"
+    for name in ("jonas", "aiko", "priya"):
+        assert "2.0" in demo.skopeo("list-tags", place, account=Account(name, password)).stdout
+    web = f"docker://{demo.host}/fjord/web"
+    seen = [
+        name for name in PEOPLE if demo.skopeo("list-tags", web, account=Account(name, password), check=False).stdout
+    ]
+    assert seen == ["mina", "jonas"]
+
+
 def test_second_start_changes_nothing(demo: Product, password: str) -> None:
     def tags() -> object:
         rows = demo.get("/v2/repositories/mina/storefront/tags").json()["results"]
