@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from orgs.models import MemberRole, Membership, Organization, Team, TeamMember
 from portal.accounts.actor import Actor
 from portal.accounts.models import TokenAction, TokenLevel
+from portal.kit import patterns
 from portal.kit.errors import Decision, Forbidden, NotFound, Unauthorized
 
 
@@ -100,6 +101,20 @@ def visible_organizations(actor: Actor) -> QuerySet[Organization]:
         return _with_role(rows.none(), owner)
     capped = F("memberships__role") if actor.confirmed else _at_most_member()
     return _with_role(rows.filter(memberships__user_id=actor.user_id), capped)
+
+
+def own_organizations(actor: Actor) -> QuerySet[Organization]:
+    """Those of `visible_organizations` that the credential may tell of: what lists show. One query when evaluated."""
+    rows, credential = visible_organizations(actor), actor.credential
+    if not credential.is_token:
+        return rows
+    if credential.limits is not None:
+        enough = LEAST_ACTIONS[OrgPermission.VIEW]
+        paths = [limit.path for limit in credential.limits if limit.actions & enough]
+        return rows.filter(patterns.condition(paths, "namespace__name"))
+    least = LEVEL_ORDER.index(LEAST_LEVEL[OrgPermission.VIEW])
+    may = credential.level is not None and LEVEL_ORDER.index(credential.level) >= least
+    return rows if may else rows.none()
 
 
 def _with_role(rows: QuerySet[Organization], role: Value | F | Case) -> QuerySet[Organization]:

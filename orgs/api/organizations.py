@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orgs import actions
-from orgs.access import OrgPermission, visible_organizations
+from orgs.access import OrgPermission, own_organizations
 from orgs.api.base import OrganizationView, called
 from orgs.api.serializers import (
     OrganizationAnswer,
@@ -32,7 +32,7 @@ class OwnOrganizations(ApiView):
     @extend_schema(summary="List your organizations", tags=TAGS, responses=OrganizationAnswer(many=True))
     def get(self, request: Request) -> Response:
         """Those you belong to, by name; with an organization's access token, that one."""
-        return self.page(visible_organizations(self.actor).order_by("namespace__name"), OrganizationAnswer)
+        return self.page(own_organizations(self.actor).order_by("namespace__name"), OrganizationAnswer)
 
 
 class Organizations(ApiView):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from orgs import actions
-from orgs.access import OrgPermission, decide_create_organization, fetch_organization, visible_organizations
+from orgs.access import OrgPermission, decide_create_organization, fetch_organization, own_organizations
 from orgs.forms import DefaultsForm, OrganizationForm, ProfileForm
 from orgs.invitations.shown import invitations_of
 from orgs.models import Organization
@@ -29,7 +29,7 @@ PROFILE = ("full_name", "description", "link", "company", "location")
 @login_required
 def organizations(request: PortalRequest) -> HttpResponse:
     """Those that the visitor belongs to, by name, and the invitations that wait for an answer. Four queries."""
-    rows = shown_organizations(visible_organizations(request.actor).order_by("namespace__name"))
+    rows = shown_organizations(own_organizations(request.actor).order_by("namespace__name"))
     context = {"invitations": invitations_of(request.actor), "organizations": rows}
     context |= {"may_create": decide_create_organization(request.actor).allowed}
     return render(request, "orgs/organization_list.html", context)

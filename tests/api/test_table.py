@@ -44,6 +44,8 @@ OWN_LOG = (401, 404, 200, 200, 403, 403, 403, 200, 200)
 INVITES = (401, 404, 200, 200, 403, 200, 200, 200, 403)
 INVITE = (401, 404, 204, 204, 403, 403, 403, 204, 403)
 OWN_INVITE = (401, 404, 200, 200, 403, 403, 403, 403, 403)
+ORG_VIEW = (401, 404, 200, 200, 403, 200, 200, 200, 200)
+ORG_OWNER = (401, 404, 200, 200, 403, 403, 403, 200, 403)
 ORG_TOKENS = (401, 404, 200, 200, 403, 403, 403, 403, 403)
 OWN_TOKEN = (401, 404, 200, 200, 403, 403, 403, 403, 200)
 
@@ -75,6 +77,27 @@ TABLE: list[tuple[str, str, Any, tuple[int, ...]]] = [
     ("GET", "api_tokens/{uuid}", None, OWN_TOKEN),
     ("PATCH", "api_tokens/{uuid}", {"is_active": False}, OWN_TOKEN),
     ("DELETE", "api_tokens/{uuid}", None, done(OWN_TOKEN, 202)),
+    ("GET", "user/orgs", None, SIGNED_IN),
+    ("POST", "orgs", {"orgname": "brand-new"}, (401, 201, 201, 201, 403, 403, 403, 201, 403)),
+    ("GET", "orgs/acme", None, ORG_VIEW),
+    ("PATCH", "orgs/acme", {"company": "Acme"}, ORG_OWNER),
+    ("DELETE", "orgs/acme", None, done(ORG_TOKENS, 204)),
+    ("GET", "orgs/acme/settings", None, ORG_VIEW),
+    ("PUT", "orgs/acme/settings", {"base_permission": "none"}, ORG_OWNER),
+    ("GET", "orgs/acme/members", None, ORG_VIEW),
+    ("GET", "orgs/acme/members?type=invitee", None, INVITES),
+    ("GET", "orgs/acme/members/export", None, ORG_OWNER),
+    ("PUT", "orgs/acme/members/bob", {"role": "editor"}, ORG_OWNER),
+    ("DELETE", "orgs/acme/members/bob", None, done(ORG_OWNER, 204)),
+    ("GET", "orgs/acme/groups", None, ORG_VIEW),
+    ("POST", "orgs/acme/groups", {"name": "admins"}, done(ORG_OWNER, 201)),
+    ("GET", "orgs/acme/groups/devs", None, ORG_VIEW),
+    ("PUT", "orgs/acme/groups/devs", {"name": "dev"}, ORG_OWNER),
+    ("PATCH", "orgs/acme/groups/devs", {"name": "dev"}, ORG_OWNER),
+    ("DELETE", "orgs/acme/groups/devs", None, done(ORG_OWNER, 204)),
+    ("GET", "orgs/acme/groups/devs/members", None, ORG_VIEW),
+    ("POST", "orgs/acme/groups/devs/members", {"member": "alice"}, ORG_OWNER),
+    ("DELETE", "orgs/acme/groups/devs/members/bob", None, done(ORG_OWNER, 204)),
     ("GET", "orgs/acme/access-tokens", None, ORG_TOKENS),
     ("POST", "orgs/acme/access-tokens", ROBOT, done(ORG_TOKENS, 201)),
     ("GET", "orgs/acme/access-tokens/{org_token}", None, ORG_TOKENS),

@@ -15,7 +15,7 @@ from repositories.models import Comment, Repository
 from repositories.webhooks.models import Attempt, Delivery, Webhook
 from tests import factories
 from tests.factories import invitations
-from tests.factories.orgs import make_organization
+from tests.factories.orgs import add_member, make_organization, make_team
 from tests.factories.robots import make_robot
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -181,6 +181,8 @@ def make_world() -> World:
     secrets = {level.value: factories.make_access_token(alice, level, label=level.value)[1] for level in TokenLevel}
     token, _secret = factories.make_access_token(alice, label="the one in the path")
     invite = make_invite(alice, "acme", "dave@example.org")
+    add_member(invite.organization, bob)
+    make_team(invite.organization, "devs", bob)
     world = World(
         alice=alice,
         bob=bob,

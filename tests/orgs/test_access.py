@@ -4,7 +4,15 @@ import itertools
 
 import pytest
 
-from orgs.access import OrgCan, OrgPermission as P, decide, fetch_organization, require, visible_organizations
+from orgs.access import (
+    OrgCan,
+    OrgPermission as P,
+    decide,
+    fetch_organization,
+    own_organizations,
+    require,
+    visible_organizations,
+)
 from orgs.models import MemberRole, Organization
 from portal.accounts.actor import ANONYMOUS, SYSTEM, Actor
 from portal.accounts.models import TokenAction, TokenLevel, User
@@ -111,6 +119,17 @@ def test_an_owner_whose_address_is_not_confirmed_looks(acme: Acme) -> None:
     assert may == {P.VIEW, P.LEAVE}
     with pytest.raises(Forbidden, match="Confirm your e-mail address"):
         fetch_organization(unconfirmed, "acme", P.EDIT_RULES)
+
+
+def test_lists_tell_what_the_credential_may_tell(acme: Acme) -> None:
+    assert own_organizations(factories.actor(acme.bob)).count() == 1
+    for level in TokenLevel:
+        told = own_organizations(factories.token_actor(acme.bob, level)).count()
+        assert told == (level != TokenLevel.PUBLIC_READ), level
+    for action, told in ((READ_ORG, 1), (MANAGE_ORG, 1), (READ_AUDIT, 0), ("push", 0)):
+        robot, _secret = make_robot(acme, action, label=action)
+        assert own_organizations(robot).count() == told, action
+    assert own_organizations(ANONYMOUS).count() == 0
 
 
 def test_a_missing_actor_is_a_fault() -> None:
