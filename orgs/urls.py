@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from orgs import invitation_views as invitations
+from orgs import invitation_views as invitations, token_views as tokens
 from orgs.views import members, organizations, teams
 
 ONE = "<namespace:namespace>/-"
 MEMBER = f"{ONE}/members/<namespace:username>"
 TEAM = f"{ONE}/teams/<slug:team>"
 INVITATION = f"{ONE}/invitations/<uuid:public_id>"
+TOKEN = f"{ONE}/tokens/<uuid:public_id>"
 OWN_INVITATION = "organizations/invitations/<uuid:public_id>"
 
 urlpatterns = [
@@ -35,6 +36,12 @@ urlpatterns = [
     path(f"{TEAM}/delete", teams.delete_team, name="organization_team_delete"),
     path(f"{TEAM}/members", teams.add_member, name="organization_team_member_add"),
     path(f"{TEAM}/members/<namespace:username>/remove", teams.remove_member, name="organization_team_member_remove"),
+    path(f"{ONE}/tokens", tokens.access_tokens, name="organization_tokens"),
+    path(f"{ONE}/tokens/new", tokens.create_access_token, name="organization_token_create"),
+    path(TOKEN, tokens.access_token, name="organization_token"),
+    path(f"{TOKEN}/rotate", tokens.rotate_access_token, name="organization_token_rotate"),
+    path(f"{TOKEN}/switch", tokens.switch_access_token, name="organization_token_switch"),
+    path(f"{TOKEN}/delete", tokens.delete_access_token, name="organization_token_delete"),
     path(f"{ONE}/settings", organizations.settings, name="organization_settings"),
     path(f"{ONE}/settings/delete", organizations.delete_organization, name="organization_delete"),
 ]
