@@ -19,6 +19,7 @@ urlpatterns = [
     path("v2/", include("portal.accounts.api.urls")),
     path("v2/", include("orgs.api.urls")),
     path("v2/", include("repositories.api.urls")),
+    path("v2/", include("repositories.grants.api.urls")),
     path("v2/", include("repositories.images.api_urls")),
     path("v2/", include("repositories.webhooks.api_urls")),
     path("v2/", include("portal.web.audit.api_urls")),

@@ -103,7 +103,10 @@ class RepositoryShort(serializers.Serializer[Repository]):
         return "active"
 
     def get_affiliation(self, repository: Repository) -> str:
-        return "owner" if repository.role >= Role.ADMIN else ""
+        """What you are to it: `owner` may do everything, `collaborator` something that not everybody may."""
+        if repository.role >= Role.ADMIN:
+            return "owner"
+        return "collaborator" if repository.role > Role.READ or repository.is_private else ""
 
     def get_media_types(self, repository: Repository) -> list[str]:
         return list(self._contents(repository).media_types)
@@ -121,7 +124,7 @@ class RepositoryShort(serializers.Serializer[Repository]):
 class RepositoryFull(RepositoryShort):
     """A repository by itself."""
 
-    # The context has `actor` and `has_starred` besides.
+    # The context has `actor`, `has_starred` and `collaborator_count` besides.
     user = serializers.CharField(source="namespace_name")
     is_automated = serializers.SerializerMethodField()
     collaborator_count = serializers.SerializerMethodField()
@@ -136,7 +139,8 @@ class RepositoryFull(RepositoryShort):
         return False
 
     def get_collaborator_count(self, repository: Repository) -> int:
-        return 0
+        """Those whose end has not come; for admins, 0 for everybody else."""
+        return int(self.context["collaborator_count"])
 
     def get_has_starred(self, repository: Repository) -> bool:
         return bool(self.context["has_starred"])

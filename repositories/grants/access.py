@@ -19,6 +19,7 @@ from orgs.models import Organization, Team, TeamMember, TeamRobot
 from portal.accounts.actor import Actor
 from portal.accounts.models import User
 from portal.kit.errors import Decision, Forbidden, NotFound, Unauthorized
+from portal.kit.paging import BIGGEST_ID
 from repositories.access import Permission, decide, visible
 from repositories.access.people import Who
 from repositories.models import Grant, Repository
@@ -146,7 +147,8 @@ def team_grants(repository: Repository) -> QuerySet[Grant]:
 
 def fetch_group_grant(repository: Repository, group_id: int) -> Grant:
     """A team's, by the team's key, which is Docker Hub's `group_id`. One query. Raises NotFound."""
-    grant = team_grants(repository).filter(team=group_id).first()
+    known = group_id <= BIGGEST_ID  # SQLite takes no longer number
+    grant = team_grants(repository).filter(team=group_id).first() if known else None
     if grant is None:
         raise NotFound(_("The repository is not granted to this team."))
     return grant
