@@ -118,7 +118,7 @@ def test_a_name_that_was_free_again_brings_no_old_events(alice, alices_client) -
     Event.objects.create(
         action="user.login_failed", namespace="alice", target="alice", at=timezone.now() - timedelta(days=90)
     )
-    assert "user.login_failed" not in alices_client.get(reverse("own_audit")).content.decode().partition("<tbody>")[2]
+    assert "user.login_failed" not in alices_client.get(reverse("own_audit")).content.decode().partition("<tbody")[2]
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def test_an_event_is_told_in_words_and_in_full(acme, app, alice, alices_client) 
         new={"visibility": "public"},
     )
     html = alices_client.get(address("organization_audit")).content.decode()
-    row = html.partition("<tbody>")[2].partition("</tr>")[0]
+    row = html.partition("<tbody")[2].partition("</tbody>")[0]
     for text in (
         "Visibility changed",
         "<code",
@@ -252,7 +252,7 @@ def test_robots_the_system_and_nobody_are_no_people(acme, alice, alices_client) 
     events.make_event(events.robot(), namespace="acme", target="acme/x")
     events.make_event(SYSTEM, namespace="acme", target="acme/x")
     events.make_event(ANONYMOUS, namespace="acme", target="acme/x")
-    rows = alices_client.get(address("organization_audit")).content.decode().partition("<tbody>")[2].split("</tr>")
+    rows = alices_client.get(address("organization_audit")).content.decode().partition("<tbody")[2].split("</tbody>")
     assert "not signed in" in rows[0]
     assert "Moorage itself" in rows[1]
     assert "<span>acme:ci</span>" in rows[2]
