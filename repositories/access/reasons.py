@@ -128,6 +128,12 @@ def given_by_teams(repositories: Sequence[Repository], teams: Iterable[int] | No
     return found
 
 
+def given_by_teams_on_name(namespace_id: int, name: str) -> list[Reason]:
+    """What the grants of every team give on a name that needn't exist yet. One query."""
+    given = _read(_ASKED_NAME, [namespace_id, name], sources_sql(team="SELECT id FROM orgs_team"), now=False)
+    return sorted((entry.reason for entry in given), key=lambda reason: (rank(reason), reason.team))
+
+
 def given_to_all(
     repositories: Iterable[int], *, users: Collection[int] | None = None, robots: Collection[int] | None = None
 ) -> list[Given]:
