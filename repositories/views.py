@@ -10,7 +10,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from orgs.access import own_organizations
+from orgs.models import WhoPublishes
+from orgs.pages import frame as organization_frame
 from portal.accounts.http import PortalRequest
+from portal.accounts.models import Namespace
 from portal.accounts.views import add_errors, back
 from portal.kit.errors import Conflict, Forbidden, Invalid, RateLimited
 from portal.kit.paging import keyset
@@ -19,7 +23,7 @@ from repositories import access, actions
 from repositories.access import Permission, decide, fetch_repository
 from repositories.forms import CommentForm, DescriptionForm, RepositoryForm
 from repositories.models import Repository, Visibility
-from repositories.pages import answer, frame, is_partial, sign_in_first, words
+from repositories.pages import answer, frame, is_partial, organization_of, sign_in_first, words
 
 PAGE_SIZE = 20
 ORDERS = {"updated": "-updated_at", "stars": "-star_count", "name": "full_name"}
@@ -28,16 +32,17 @@ ORDERS = {"updated": "-updated_at", "stars": "-star_count", "name": "full_name"}
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def create_repository(request: PortalRequest) -> HttpResponse:
-    """Two queries for the form. A refusal (an unconfirmed address) is said above it, and the form left out."""
-    offered = list(access.namespaces_to_create_in(request.actor).order_by("name"))
+    """Three queries for the form. A refusal (an unconfirmed address) is said above it, and the form left out.
+
+    What is chosen beforehand, and what is said of it, is the namespace's: htmx asks again when another one is chosen.
+    """
+    offered = list(access.namespaces_to_create_in(request.actor).select_related("organization").order_by("name"))
     decision = access.decide_create_in(request.actor, "", by_rule=bool(offered))
     if not decision.allowed:
         refused = {"refusal": decision.reason}
         return render(request, "repositories/repository_create.html", refused, status=403 if request.POST else 200)
     names = [namespace.name for namespace in offered]
-    wanted = request.GET.get("namespace", "")
-    initial = {"namespace": wanted if wanted in names else names[0], "name": words(request, "name")}
-    form = RepositoryForm(request.POST or None, namespaces=names, initial=initial)
+    form = RepositoryForm(request.POST or None, namespaces=names, **_about(request, _chosen(request, offered)))
     if request.method == "POST" and form.is_valid():
         try:
             repository = actions.create_repository(actor=request.actor, **form.cleaned_data)
@@ -48,6 +53,24 @@ def create_repository(request: PortalRequest) -> HttpResponse:
             return redirect(repository)
     context = {"form": form, "single": names[0] if len(names) == 1 else ""}
     return render(request, "repositories/repository_create.html", context, status=_form_status(form))
+
+
+def _chosen(request: PortalRequest, offered: list[Namespace]) -> Namespace:
+    """The one that was asked for, else one's own, else the first."""
+    by_name = {namespace.name: namespace for namespace in offered}
+    wanted = request.POST.get("namespace") or request.GET.get("namespace", "")
+    return by_name.get(wanted) or by_name.get(request.actor.name) or offered[0]
+
+
+def _about(request: PortalRequest, chosen: Namespace) -> dict[str, Any]:
+    """For the form: what the namespace prefers, and whether it lets the actor publish. One query for an organization."""
+    organization = organization_of(chosen)
+    initial = {"namespace": chosen.name, "name": words(request, "name")}
+    if organization is None:
+        return {"initial": initial}
+    refusal = access.decide_publish(request.actor, chosen).reason
+    preferred = Visibility.PRIVATE if refusal else organization.default_visibility
+    return {"initial": {**initial, "visibility": preferred}, "in_organization": True, "refusal": refusal}
 
 
 def _form_status(form: Form) -> int:
@@ -68,7 +91,21 @@ def namespace(request: PortalRequest, namespace: str) -> HttpResponse:
     page = keyset(rows, by=ORDERS[order], cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
     own = owner.name == request.actor.name and not request.actor.is_anonymous
     context = {"owner": owner, "own": own, "page": page, "order": order, "search_query": query}
-    return answer(request, "repositories/namespace.html", "repositories/namespace_results.html", context)
+    template, more = _organization_page(request, owner)
+    return answer(request, template, "repositories/namespace_results.html", context | more)
+
+
+def _organization_page(request: PortalRequest, owner: Namespace) -> tuple[str, dict[str, Any]]:
+    """For who belongs to the organization: its frame. Others see its repositories as those of a person. Two queries."""
+    if not hasattr(owner, "organization"):
+        return "repositories/namespace.html", {}
+    organization = own_organizations(request.actor).filter(pk=owner.organization.pk).first()
+    if organization is None:
+        return "repositories/namespace.html", {}
+    context = organization_frame(request, organization, "namespace")
+    offered = access.namespaces_to_create_in(request.actor).filter(pk=owner.pk)
+    context["may_create"] = request.actor.confirmed and offered.exists()
+    return "repositories/organization.html", context
 
 
 @require_POST
@@ -155,19 +192,18 @@ def _preview(request: PortalRequest, repository: Repository, form: DescriptionFo
 
 
 def _settings_page(request: PortalRequest, repository: Repository, form: Form, **more: Any) -> HttpResponse:
-    context = frame(request, repository, "repository_settings") | {"form": form, **more}
+    context = frame(request, repository, "repository_settings") | _publishing(request, repository)
+    context |= {"form": form, **more}
     return render(request, "repositories/repository_settings.html", context, status=_form_status(form))
 
 
-@require_POST
-def change_visibility(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
-    repository = fetch_repository(request.actor, namespace, name, Permission.CHANGE_VISIBILITY)
-    wanted = request.POST.get("visibility", "")
-    repository = actions.change_visibility(actor=request.actor, repository=repository, visibility=wanted)
-    public = repository.visibility == Visibility.PUBLIC
-    said = _("%(name)s is public: everybody can see and pull it.") if public else _("%(name)s is private now.")
-    messages.success(request, said % {"name": repository.full_name})
-    return redirect("repository_settings", namespace, name)
+def _publishing(request: PortalRequest, repository: Repository) -> dict[str, Any]:
+    """Who may make it public, in an organization; and why the visitor may not. One query for a private one there."""
+    organization = organization_of(repository.namespace)
+    if organization is None:
+        return {}
+    refusal = access.decide_publish(request.actor, repository.namespace).reason if repository.is_private else ""
+    return {"publish_refusal": refusal, "who_publishes": WhoPublishes(organization.who_publishes).label}
 
 
 @require_POST
@@ -179,7 +215,7 @@ def delete_repository(request: PortalRequest, namespace: str, name: str) -> Http
         actions.delete_repository(actor=request.actor, repository=repository, typed_name=typed)
     except Invalid as error:
         form = DescriptionForm(initial=_texts(repository))
-        context = frame(request, repository, "repository_settings")
+        context = frame(request, repository, "repository_settings") | _publishing(request, repository)
         context |= {"form": form, "delete_error": error.message}
         return render(request, "repositories/repository_settings.html", context, status=422)
     messages.success(request, _("%(name)s is deleted.") % {"name": repository.full_name})
