@@ -62,6 +62,7 @@ class Event(models.Model):
             models.Index(fields=["namespace", "action", "-id"], name="event_by_space_action"),
             models.Index(fields=["namespace", "actor_name", "-id"], name="event_by_space_person"),
             models.Index(fields=["repository_id", "action", "-id"], name="event_by_repo_action"),
+            models.Index(fields=["actor_id", "action", "-id"], name="event_by_actor_action"),
             models.Index(fields=["action", "-id"], name="event_by_action"),
             models.Index(fields=["actor_name", "-id"], name="event_by_person"),
             models.Index(fields=["at"], name="event_by_time"),

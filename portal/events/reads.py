@@ -3,8 +3,8 @@
 Ten million events are no more than ten here. Every question becomes a few *strands*: parts of one index that hold the
 wanted events by descending id, each read no further than the page needs, and merged. `repo` in a namespace is one
 strand for each action of that group. What no index holds together (a person *and* an action; the beginning of a
-target) is looked for along the best strand, in at most `WINDOW` events at a time; a page that ends there for this
-reason says so and leads on. So no page reads more than that, the ten-thousandth as little as the first.
+target) is looked for along the best strand, in windows that widen while nothing is found; a page that ends at the last
+one says so and leads on. So no page reads more than that, the ten-thousandth as little as the first.
 
 Reads only. Who may read which scope is decided by who makes it: `portal.web.audit.access`.
 """
@@ -20,8 +20,9 @@ from django.db.models.expressions import RawSQL
 from portal.events.models import Event
 from portal.kit.paging import Page, Place
 
-WINDOW = 20_000
-"""Events that one page looks at where an index alone cannot tell: about 50 ms."""
+STEPS = (500, 4_500, 15_000)
+"""Events that one page looks at where an index alone cannot tell: the next window only when the one before is not
+enough. All of them together cost some 50 ms."""
 FEW = 5_000
 """Events whose target begins in the same way, below which each of them is looked at rather than the strands."""
 SLACK = timedelta(minutes=10)
@@ -39,6 +40,7 @@ _INDEXES: tuple[frozenset[str], ...] = tuple(
         "namespace actor_name",
         "namespace action",
         "repository_id",
+        "actor_id action",
         "actor_id",
         "namespace",
         "actor_name",
@@ -103,7 +105,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class EventPage(Page[Event]):
-    """`is_cut`: it ends because `WINDOW` events were looked at; there may be more further on."""
+    """`is_cut`: it ends because the last window did; there may be more further on."""
 
     is_cut: bool = False
 
@@ -122,21 +124,21 @@ class _Strand:
     is_short: bool = False
     """All of it is less than a window, in any order."""
 
-    def ids(self, place: Place, limit: int) -> Condition:
+    def ids(self, place: Place, limit: int, window: int) -> Condition:
         """The first `limit` events from `place` on; of what must be looked at, those within the window."""
         where, parameters = _all([*self.exact, *self.cheap, *_from(place)])
         if not self.rest:
             return f"SELECT id FROM {TABLE} WHERE {where} ORDER BY id {_way(place)} LIMIT {limit}", parameters  # noqa: S608  our own words
-        order = f"LIMIT {FEW}" if self.is_short else f"ORDER BY id {_way(place)} LIMIT {WINDOW}"
-        window = f"SELECT {COLUMNS} FROM {TABLE} WHERE {where} {order}"  # noqa: S608  likewise
+        order = f"LIMIT {FEW}" if self.is_short else f"ORDER BY id {_way(place)} LIMIT {window}"
+        seen = f"SELECT {COLUMNS} FROM {TABLE} WHERE {where} {order}"  # noqa: S608  likewise
         wanted, more = _all(self.rest)
-        sql = f"SELECT id FROM ({window}) AS seen WHERE {wanted} ORDER BY id {_way(place)} LIMIT {limit}"  # noqa: S608  likewise
+        sql = f"SELECT id FROM ({seen}) AS seen WHERE {wanted} ORDER BY id {_way(place)} LIMIT {limit}"  # noqa: S608  likewise
         return sql, [*parameters, *more]
 
-    def end_of_window(self, place: Place) -> Condition:
+    def end_of_window(self, place: Place, window: int) -> Condition:
         """The last event that `ids` looks at, if the strand goes on behind it. Reads the index only."""
         where, parameters = _all([*self.exact, *self.cheap, *_from(place)])
-        order = f"ORDER BY id {_way(place)} LIMIT 1 OFFSET {WINDOW - 1}"
+        order = f"ORDER BY id {_way(place)} LIMIT 1 OFFSET {window - 1}"
         return f"SELECT id FROM {TABLE} WHERE {where} {order}", parameters  # noqa: S608  likewise
 
 
@@ -151,9 +153,9 @@ class Search:
         self._strands = [strand for part in scope.parts for strand in self._of_part(part, is_short=is_short)]
 
     def page(self, *, cursor: str = "", size: int = 50) -> EventPage:
-        """One query, or two where a window is needed. Raises Invalid for a cursor that we did not make."""
+        """One query, or two for each window that is needed. Raises Invalid for a cursor that we did not make."""
         place = Place.of(cursor)
-        found, stop = self._read(place, size + 1)
+        found, stop = self._look(place, size + 1)
         more, rows = len(found) > size, found[:size]
         onward = rows[-1].pk if more else stop
         if place.beyond is None:
@@ -170,23 +172,35 @@ class Search:
             is_cut=onward is not None and not more,
         )
 
+    def _look(self, place: Place, limit: int) -> tuple[list[Event], int | None]:
+        """As `_read`, in as many windows as it takes, or may take."""
+        found: list[Event] = []
+        stop: int | None = None
+        for window in STEPS:
+            more, stop = self._read(place, limit - len(found), window)
+            found += more
+            if stop is None or len(found) == limit:
+                break
+            place = Place(stop, place.backward)
+        return found, stop
+
     def batches(self, size: int = 1000) -> Iterator[list[Event]]:
         """All of them, newest first, in batches of `size` at most. One query each, two where a window is needed; no
         transaction, and no cursor that is kept open: what happens meanwhile is newer, and not among them."""
         place: Place | None = Place()
         while place is not None:
-            found, stop = self._read(place, size)
+            found, stop = self._read(place, size, STEPS[-1])
             if found:
                 yield found
             onward = found[-1].pk if len(found) == size else stop
             place = None if onward is None else Place(onward)
 
-    def _read(self, place: Place, limit: int) -> tuple[list[Event], int | None]:
+    def _read(self, place: Place, limit: int, window: int) -> tuple[list[Event], int | None]:
         """The next events, and where the nearest window ended: nothing behind it is among them."""
         if not self._strands:
             return [], None
-        stop = self._end_of_windows(place)
-        ids, parameters = _union([strand.ids(place, limit) for strand in self._strands])
+        stop = self._end_of_windows(place, window)
+        ids, parameters = _union([strand.ids(place, limit, window) for strand in self._strands])
         sql = f"SELECT id FROM ({ids}) AS found ORDER BY id {_way(place)} LIMIT {limit}"  # noqa: S608  our own words
         rows = Event.objects.filter(pk__in=RawSQL(sql, parameters))  # noqa: S611  likewise
         found = list(rows.order_by("pk" if place.backward else "-pk"))
@@ -194,8 +208,8 @@ class Search:
             return found, None
         return [row for row in found if (row.pk <= stop if place.backward else row.pk >= stop)], stop
 
-    def _end_of_windows(self, place: Place) -> int | None:
-        ends = [strand.end_of_window(place) for strand in self._strands if strand.rest and not strand.is_short]
+    def _end_of_windows(self, place: Place, window: int) -> int | None:
+        ends = [strand.end_of_window(place, window) for strand in self._strands if strand.rest and not strand.is_short]
         if not ends:
             return None
         ids, parameters = _union(ends)

@@ -121,7 +121,7 @@ def back(search: Search, cursor: str, size: int) -> list[int]:
 @pytest.mark.parametrize("window", [4, 25, 20_000])
 @pytest.mark.parametrize("scope", SCOPES)
 def test_finds_what_a_look_at_every_event_finds(db, monkeypatch, scope, window) -> None:
-    monkeypatch.setattr(reads, "WINDOW", window)
+    monkeypatch.setattr(reads, "STEPS", (1, window // 2, window))
     monkeypatch.setattr(reads, "FEW", window)
     events = make_events(120, seed=window)
     asked, is_in = SCOPES[scope]
@@ -145,7 +145,6 @@ def _shown_at(search: Search, cursor: str) -> set[int]:
 
 def test_the_filters_above_meet_every_kind_of_strand(db, monkeypatch) -> None:
     """Else the comparison would prove less than it says."""
-    monkeypatch.setattr(reads, "WINDOW", 25)
     monkeypatch.setattr(reads, "FEW", 25)
     make_events(120, seed=1)
     kinds = set()

@@ -236,7 +236,7 @@ def test_next_leads_through_everything_with_the_same_filters(hours, alices_clien
 
 
 def test_a_page_is_full_however_far_it_has_to_look(hours, alices_client, monkeypatch) -> None:
-    monkeypatch.setattr("portal.events.reads.WINDOW", 1)
+    monkeypatch.setattr("portal.events.reads.STEPS", (1,))
     monkeypatch.setattr("portal.events.reads.FEW", 1)
     query = {"actor": "bob", "name": "acme/", "action": "repo.star", "from": "2030-01-01"}
     assert [row["name"] for row in alices_client.get(LOG, query).json()["logs"]] == ["acme/1"]

@@ -207,7 +207,7 @@ def test_pages_lead_on_and_back_with_the_same_filters(acme, alice, alices_client
 
 
 def test_says_when_it_had_to_stop_looking(acme, alice, bob, alices_client, monkeypatch) -> None:
-    monkeypatch.setattr("portal.events.reads.WINDOW", 3)
+    monkeypatch.setattr("portal.events.reads.STEPS", (1, 2))
     for number in range(8):
         events.make_event(bob, "repo.star" if number else "repo.delete", namespace="acme", target=f"acme/{number}")
     query = {"person": "bob", "action": "repo.delete"}

@@ -32,7 +32,7 @@ TAGS = ["audit log"]
 NUMBERED_MAX = 10_000
 """Events that numbered pages reach; `next` leads to all of them."""
 WINDOWS_MAX = 50
-"""Steps of `reads.WINDOW` events that one request looks through."""
+"""Times that one request goes on where a page is cut: a million events."""
 EXPORTS = {
     (200, "text/csv"): OpenApiTypes.STR,
     (200, "application/x-ndjson"): OpenApiTypes.STR,
