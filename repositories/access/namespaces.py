@@ -125,7 +125,9 @@ def _belongs(actor: Actor) -> Q:
         return Q(pk__in=[])  # a comparison with no token would find every organization that has none
     if actor.user_id is not None:
         return Q(pk__in=Namespace.objects.filter(organization__memberships__user=actor.user_id))
-    return Q(pk__in=Namespace.objects.filter(access_tokens=actor.robot_id))
+    if actor.robot_id is not None:
+        return Q(pk__in=Namespace.objects.filter(access_tokens=actor.robot_id))
+    return Q(pk__in=[])  # nobody: a filter on None would find the organizations without tokens
 
 
 def namespaces_of(actor: Actor) -> QuerySet[Namespace]:
