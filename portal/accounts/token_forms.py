@@ -34,9 +34,9 @@ REPOSITORY_CHOICES = [
     (TokenAction.VIEW, _("Look, without pulling\nAll others can look, too.")),
 ]
 ORGANIZATION_CHOICES = [
-    (TokenAction.READ_ORGANIZATION, _("See members and teams\nOf an organization that is named alone.")),
-    (TokenAction.MANAGE_ORGANIZATION, _("Manage members and teams\nLikewise; with invitations.")),
-    (TokenAction.READ_AUDIT, _("Read the audit log\nLikewise.")),
+    (TokenAction.READ_ORGANIZATION, _("See members and teams\nOf an organization named alone.")),
+    (TokenAction.MANAGE_ORGANIZATION, _("Manage members and teams\nOf an organization named alone. Invitations too.")),
+    (TokenAction.READ_AUDIT, _("Read the audit log\nOf an organization named alone.")),
 ]
 
 
@@ -84,6 +84,7 @@ class LimitFields(forms.Form):
         label=_("What it may do there"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
+        help_text=_("In every place above whose line names no actions of its own."),
         choices=[*REPOSITORY_CHOICES, *ORGANIZATION_CHOICES],
     )
     limits: Sequence[Entry] | None = None
