@@ -6,20 +6,31 @@ from django import forms
 from django.utils.text import format_lazy  # `%` would translate once, at the start
 from django.utils.translation import gettext_lazy as _
 
+from portal.kit.errors import Text
 from repositories.models import COMMENT_MAX, DESCRIPTION_MAX, FULL_DESCRIPTION_MAX, Visibility
 from repositories.names import NAME_MAX
 
-VISIBILITIES = [
+PUBLIC = _("Public\nEverybody can see and pull it, without an account. Only who has access can push.")
+OWN = [
     (
         Visibility.PRIVATE,
-        _("Private\nOnly you can see, pull and push it. You can make it public later."),
+        _("Private\nOnly you can see, pull and push it, until you share it. You can make it public later."),
     ),
-    (Visibility.PUBLIC, _("Public\nEverybody can see and pull it, without an account. Only you can push.")),
+    (Visibility.PUBLIC, PUBLIC),
+]
+IN_ORGANIZATION = [
+    (
+        Visibility.PRIVATE,
+        _("Private\nOnly who has access sees and pulls it: by the base permission, by a team, or shared with them."),
+    ),
+    (Visibility.PUBLIC, PUBLIC),
 ]
 
 
 class RepositoryForm(forms.Form):
-    """`namespaces`: the names of those that the actor may create in."""
+    """`namespaces`: the names of those that the actor may create in. `in_organization`: whether the one that is chosen
+    is an organization's; `refusal`: why nothing can be made public there.
+    """
 
     namespace = forms.ChoiceField(label=_("Namespace"))
     name = forms.CharField(
@@ -45,14 +56,19 @@ class RepositoryForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     visibility = forms.ChoiceField(
-        label=_("Who can see it"), widget=forms.RadioSelect, choices=VISIBILITIES, initial=Visibility.PRIVATE
+        label=_("Who can see it"), widget=forms.RadioSelect, choices=OWN, initial=Visibility.PRIVATE
     )
 
-    def __init__(self, *args: Any, namespaces: list[str], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, namespaces: list[str], in_organization: bool = False, refusal: Text = "", **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["namespace"]
         field.choices = [(name, name) for name in namespaces]  # type: ignore[attr-defined]
         field.initial = namespaces[0] if namespaces else None
+        if in_organization:
+            self.fields["visibility"].choices = IN_ORGANIZATION  # type: ignore[attr-defined]
+        self.fields["visibility"].help_text = str(refusal)
 
 
 class DescriptionForm(forms.Form):

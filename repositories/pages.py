@@ -5,13 +5,21 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from orgs.models import Organization
 from portal.accounts.http import PortalRequest
+from portal.accounts.models import Namespace
 from portal.accounts.pages import Tab, answer, is_partial, seen, sign_in_first, words
 from portal.kit.errors import Text
 from repositories.access import Can, Permission, decide
 from repositories.models import Repository
 
-__all__ = ["Tab", "answer", "frame", "is_partial", "seen", "sign_in_first", "words"]
+__all__ = ["Tab", "answer", "frame", "is_partial", "organization_of", "seen", "sign_in_first", "words"]
+
+
+def organization_of(namespace: Namespace) -> Organization | None:
+    """Of a namespace that was selected with its `organization`; None: it is a person's. Costs no query then."""
+    organization: Organization | None = getattr(namespace, "organization", None)
+    return organization
 
 
 def frame(request: PortalRequest, repository: Repository, tab: str) -> dict[str, Any]:
@@ -21,6 +29,7 @@ def frame(request: PortalRequest, repository: Repository, tab: str) -> dict[str,
     star = decide(actor, Permission.STAR, repository)
     return {
         "repository": repository,
+        "owner_organization": organization_of(repository.namespace),
         "can": Can(actor, repository),
         "tabs": _tabs(repository, Can(actor, repository), tab),
         "starred": starred,

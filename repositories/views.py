@@ -63,7 +63,7 @@ def _chosen(request: PortalRequest, offered: list[Namespace]) -> Namespace:
 
 
 def _about(request: PortalRequest, chosen: Namespace) -> dict[str, Any]:
-    """For the form: what the namespace prefers, and whether it lets the actor publish. One query for an organization."""
+    """For the form: what the namespace prefers, and whether the actor may publish there. One query at most."""
     organization = organization_of(chosen)
     initial = {"namespace": chosen.name, "name": words(request, "name")}
     if organization is None:

@@ -14,13 +14,14 @@ from portal.accounts.actor import Actor
 from portal.accounts.http import PortalRequest
 from portal.kit.paging import keyset
 from portal.web.templatetags.ui import THEME_COOKIE, THEMES
-from repositories.access import namespaces_of, visible
+from repositories.access import namespaces_of, shared_with, visible
 from repositories.models import Repository, Visibility
 from repositories.pages import answer
 from repositories.search import QUERY_MAX, matching
 
 OWN_SHOWN = 10
 STARRED_SHOWN = 6
+SHARED_SHOWN = 10
 PUBLIC_SHOWN = 5
 PAGE_SIZE = 20
 ORDERS = {"updated": "-updated_at", "stars": "-star_count", "name": "full_name"}
@@ -29,12 +30,14 @@ YEAR = 365 * 24 * 60 * 60
 
 @require_safe
 def home(request: PortalRequest) -> HttpResponse:
-    """The dashboard of whoever is signed in; for everybody else, what this is. Two queries, or one."""
+    """The dashboard of whoever is signed in; for everybody else, what this is. Three queries, or one."""
     actor = request.actor
     if actor.is_anonymous:
         return render(request, "web/landing.html", {"repositories": _public(actor)[:PUBLIC_SHOWN]})
     own = list(_own(actor)[: OWN_SHOWN + 1])
     context = {"repositories": own[:OWN_SHOWN], "has_more": len(own) > OWN_SHOWN, "starred": _starred(actor)}
+    shared = shared_with(actor)
+    context["shared"] = keyset(shared, by="-updated_at", cursor=request.GET.get("shared", ""), size=SHARED_SHOWN)
     return render(request, "web/dashboard.html", context)
 
 

@@ -114,11 +114,11 @@ def require(actor: Actor, permission: Permission, repository: Repository) -> Rep
 
 
 def fetch_repository(actor: Actor, namespace: str, name: str, permission: Permission = Permission.VIEW) -> Repository:
-    """The repository with `role`, for an actor who has the permission. One query.
+    """The repository with `role`, its namespace and organization, for an actor who has the permission. One query.
 
     Raises NotFound when it does not exist or may not be known of, Forbidden (or Unauthorized, for nobody) otherwise.
     """
-    rows = visible(actor).select_related("namespace").filter(full_name=f"{namespace}/{name}")
+    rows = visible(actor).select_related("namespace__organization").filter(full_name=f"{namespace}/{name}")
     return _checked(actor, permission, rows)
 
 
