@@ -5,6 +5,7 @@ from uuid import UUID
 
 from allauth.account import views as allauth
 from allauth.account.internal.flows.email_verification import send_verification_email_for_user
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.forms import Form
@@ -55,6 +56,10 @@ class SignupView(allauth.SignupView):  # type: ignore[misc]
         return initial | ({"email": invited} if invited else {})
 
     def form_valid(self, form: Form) -> HttpResponse:
+        if settings.SIGNUP == "invite" and form.cleaned_data["email"].lower() != invited_address(self.request):
+            # Else one invitation would be good for any number of accounts.
+            form.add_error("email", _("Use the address that the invitation was sent to. You can add others later."))
+            return cast(HttpResponse, self.form_invalid(form))
         try:
             return cast(HttpResponse, super().form_valid(form))
         except (Conflict, Invalid) as error:

@@ -257,6 +257,15 @@ class TestSignUpByInvitation:
         client.post("/accounts/signup/", SIGN_UP | {"next": link})
         assert User.objects.filter(username="mallory").exists()
 
+    def test_and_for_that_address_only(self, client: Client, link: str) -> None:
+        """Else one invitation would be good for any number of accounts."""
+        client.get(link)
+        page = client.post("/accounts/signup/", SIGN_UP | {"email": "other@example.org", "next": link})
+        assert "Use the address that the invitation was sent to." in text_of(page)
+        assert not User.objects.filter(username="mallory").exists()
+        client.post("/accounts/signup/", SIGN_UP | {"email": ADDRESS.title(), "next": link})
+        assert EmailAddress.objects.get(user__username="mallory", email=ADDRESS).verified
+
     @pytest.mark.parametrize("how", ["revoked", "expired", "by name", "no link"])
     def test_and_nothing_else_does(
         self, client: Client, acme: Organization, alice: User, bob: User, invited: Invitation, link: str, how: str

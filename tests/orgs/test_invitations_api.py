@@ -12,8 +12,9 @@ from orgs.access import OrgPermission, fetch_organization
 from orgs.actions import invitations as actions
 from orgs.invitations.lists import from_names
 from orgs.models import Invitation, InvitationState, MemberRole, Membership, Organization
-from portal.accounts.actor import actor_for_robot
+from portal.accounts.actor import Actor, actor_for_robot
 from portal.accounts.models import OrganizationAccessToken, TokenAction, TokenLevel, User
+from portal.kit import secrets
 from portal.kit.errors import Forbidden, NotFound
 from tests import factories
 from tests.api.world import call
@@ -36,13 +37,16 @@ def bulk(user: User, *names: str, **more: Any) -> Any:
     return call("POST", "invites/bulk", {"org": "acme", "invitees": list(names)} | more, client=signed_in(user))
 
 
-def robot(organization: Organization, *granted: TokenAction) -> Any:
-    """The actor of an organization access token that may do so much to the organization itself."""
+SECRET = f"{OrganizationAccessToken.PREFIX}not-a-secret"
+
+
+def robot(organization: Organization, *granted: TokenAction) -> Actor:
+    """The actor of an organization access token that may do so much to the organization itself, and has SECRET."""
     token = OrganizationAccessToken.objects.create(
         public_id=uuid.uuid4(),
         namespace=organization.namespace,
         label="ci",
-        hash=uuid.uuid4().hex,
+        hash=secrets.hash_token(SECRET),
         limits=[{"path": organization.name, "actions": [str(action) for action in granted]}],
     )
     return actor_for_robot(token)
@@ -216,6 +220,17 @@ class TestRobots:
         assert (line.invitation.inviter, line.invitation.invitee) == (None, bob)
         actions.accept_invitation(actor=factories.actor(bob), invitation=line.invitation)
         assert Membership.objects.filter(user=bob).exists()
+
+    def test_through_the_api(self, acme: Organization, bob: User) -> None:
+        robot(acme, TokenAction.MANAGE_ORGANIZATION)
+        answer = call("POST", "invites/bulk", {"org": "acme", "invitees": ["bob"]}, token=SECRET)
+        assert answer.status_code == 202
+        invite = answer.json()["invitees"][0]["invite"]
+        assert invite["inviter_username"] == ""
+        assert call("GET", "orgs/acme/invites", token=SECRET).json()["data"] == [invite]
+        assert call("DELETE", f"invites/{invite['id']}", token=SECRET).status_code == 204
+        for path in ("user/invites", f"invites/{invite['id']}/accept"):
+            assert call("GET" if path == "user/invites" else "POST", path, token=SECRET).status_code == 403
 
     def test_one_that_reads_sees_and_sends_none(self, acme: Organization) -> None:
         actor = robot(acme, TokenAction.READ_ORGANIZATION)

@@ -1,10 +1,11 @@
 """What each line of a list is, and what inviting makes of it."""
 
+import threading
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from orgs.actions import invitations as actions
@@ -122,6 +123,30 @@ def test_an_event_does_not_tell_the_address_of_somebody_invited_by_name(
     lines_of(acme, alice, "bob")
     event = Event.objects.get(action="org.member.invite.send")
     assert "example.org" not in f"{event.target}{event.new}"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_lists_at_once_invite_once() -> None:
+    alice = factories.make_user("alice")
+    acme = make_organization(alice)
+    gate, results = threading.Barrier(2, timeout=10), []
+
+    def work() -> None:
+        gate.wait()
+        try:
+            results.append(findings(lines_of(acme, alice, "a@example.org"))[0])
+        except OperationalError:  # a second writer is refused at once by SQLite in memory
+            results.append("PENDING")
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _number in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=30)
+    assert sorted(results) == ["NEW", "PENDING"]
+    assert Invitation.objects.count() == 1
 
 
 def test_a_dry_run_changes_nothing(acme: Organization, alice: User, bob: User) -> None:
