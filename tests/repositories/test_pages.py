@@ -36,7 +36,7 @@ def errors_of(response: Any) -> list[str]:
 def test_private_is_chosen_beforehand_and_each_choice_explained(alices_client: Client) -> None:
     page = alices_client.get("/new").content.decode()
     assert re.search(r'value="private"[^>]*checked', page)
-    assert "Only you can see, pull and push it." in page
+    assert "Only you can see, pull and push it, until you share it." in page
     assert "Everybody can see and pull it, without an account." in page
 
 

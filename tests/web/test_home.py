@@ -73,9 +73,9 @@ def test_the_dashboard_costs_the_same_for_two_and_for_six(
             actions.star_repository(actor=factories.actor(alice), repository=row)
 
     more(range(2))
-    # Session, user, confirmed, own, starred.
-    with django_assert_num_queries(5):
+    # Session, user, confirmed, own, starred, shared.
+    with django_assert_num_queries(6):
         alices_client.get("/")
     more(range(2, 6))
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         alices_client.get("/")
