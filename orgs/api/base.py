@@ -3,10 +3,17 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from drf_spectacular.utils import OpenApiResponse
+
 from orgs.access import OrgCan, OrgPermission, fetch_organization, fetch_team
 from orgs.models import Organization, Team
 from portal.accounts.api.base import ApiView
 from portal.kit.errors import Conflict, Invalid
+
+
+def in_the_way(description: str) -> OpenApiResponse:
+    """How the description tells of a 409 to a request without a body."""
+    return OpenApiResponse({"$ref": "#/components/schemas/Error"}, description=description)
 
 
 class OrganizationView(ApiView):

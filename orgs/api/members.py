@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from orgs import actions
 from orgs.access import OrgPermission, fetch_member, fetch_organization, find_members
 from orgs.actions.members import role_named
-from orgs.api.base import OrganizationView
+from orgs.api.base import OrganizationView, in_the_way
 from orgs.api.serializers import MemberAnswer, MemberQuery, RoleRequest
 from orgs.export import members_response, pending_invitations
 from orgs.models import Invitation, Membership, Organization
@@ -98,7 +98,9 @@ class OneMember(OrganizationView):
         rows = shown_members([member], with_email=self.sees_addresses(organization))
         return Response(MemberAnswer(rows[0]).data)
 
-    @extend_schema(summary="Remove a member", tags=TAGS, responses={204: None})
+    @extend_schema(
+        summary="Remove a member", tags=TAGS, responses={204: None, 409: in_the_way("It is the last owner.")}
+    )
     def delete(self, request: Request, org: str, username: str) -> Response:
         """With their places in teams and their grants. Owners remove others; everybody but the last owner may leave."""
         actions.remove_member(actor=self.actor, organization=self.fetch(org), username=username)

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from orgs import actions
 from orgs.access import OrgPermission, own_organizations
-from orgs.api.base import OrganizationView, called
+from orgs.api.base import OrganizationView, called, in_the_way
 from orgs.api.serializers import (
     OrganizationAnswer,
     OrganizationPatch,
@@ -70,7 +70,11 @@ class OneOrganization(OrganizationView):
             row = actions.update_profile(actor=self.actor, organization=row, **texts)
         return Response(OrganizationAnswer(row).data)
 
-    @extend_schema(summary="Delete an organization", tags=TAGS, responses={204: None})
+    @extend_schema(
+        summary="Delete an organization",
+        tags=TAGS,
+        responses={204: None, 409: in_the_way("There are repositories in it.")},
+    )
     def delete(self, request: Request, org: str) -> Response:
         """Refused while there are repositories in it. Its name stays taken. An access token cannot do it."""
         row = self.fetch(org)

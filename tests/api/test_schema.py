@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from tests.api.test_table import IDS, TABLE
+from tests.api.test_table import IDS, TABLE, resolved
 from tests.api.world import World, call
 
 pytestmark = pytest.mark.django_db
@@ -49,17 +49,7 @@ def test_the_description_tells_which_paths_need_no_sign_in() -> None:
 
 def path_of(path: str) -> str:
     """The description's path of a path in the table."""
-    path = path.partition("?")[0]
-    path = re.sub(r"^repositories/alice/(public|private)/app", "repositories/{namespace}/{repository}", path)
-    path = re.sub(
-        r"^namespaces/alice/repositories/(public|private)/app", "namespaces/{namespace}/repositories/{repository}", path
-    )
-    path = re.sub(r"^(namespaces|repositories)/alice", r"\1/{namespace}", path)
-    path = re.sub(r"^users/(alice|bob)", "users/{username}", path)
-    path = re.sub(r"^auditlogs/alice", "auditlogs/{account}", path)
-    path = path.replace("/tags/v1", "/tags/{tag}").replace("_comment}", "_comment_id}")
-    path = re.sub(r"\{(public|private)_(comment|webhook|delivery)(_id)?\}", r"{\2_id}", path)
-    return f"/v2/{path}"
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", f"/{resolved(path).route}")
 
 
 def inlined(schema: Any, components: dict[str, Any]) -> Any:

@@ -95,6 +95,13 @@ def test_the_list_costs_the_same_for_two_and_for_six(acme: Acme) -> None:
     assert cost() == few
 
 
+def test_an_account_that_is_switched_off_says_so(acme: Acme) -> None:
+    client = signed_in(acme.alice)
+    assert "Account switched off" not in client.get(MEMBERS).content.decode()
+    User.objects.filter(username="bob").update(is_active=False)
+    assert client.get(MEMBERS).content.decode().count("Account switched off") == 1
+
+
 def test_htmx_gets_the_list_alone(acme: Acme) -> None:
     page = signed_in(acme.alice).get(f"{MEMBERS}?q=bob", headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in page
