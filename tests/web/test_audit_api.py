@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
+from orgs.actions.access_tokens import create_access_token
 from orgs.models import MemberRole
 from portal.accounts.actor import Credential, CredentialKind, Limit
+from portal.accounts.limits import Entry
 from portal.accounts.models import TokenAction, TokenLevel
 from portal.events.models import Event
 from portal.events.words import GROUPS
@@ -100,8 +102,23 @@ def test_limits_of_access_tokens_decide_for_each_name(acme, alice) -> None:
         assert {account for account in ("acme", "alice") if may(actor, account)} == wanted, limits
 
 
-def test_a_robot_that_may_not_read_the_log_is_refused(acme) -> None:
-    assert not may(events.robot(), "acme")
+@pytest.mark.parametrize(
+    ("path", "action", "status"),
+    [
+        ("acme", TokenAction.READ_AUDIT, 200),
+        ("acme", TokenAction.MANAGE_ORGANIZATION, 403),
+        ("acme/*", TokenAction.PULL, 403),
+    ],
+)
+def test_a_robot_reads_the_log_only_with_leave(acme, app, alice, path, action, status) -> None:
+    limits: list[Entry] = [{"path": path, "actions": [action]}]
+    _token, secret = create_access_token(actor=factories.actor(alice), organization=acme, label="siem", limits=limits)
+    robot = Client(headers={"Authorization": f"Bearer {secret}"})
+    for address in (LOG, f"{LOG}/actions", f"{LOG}/export"):
+        assert robot.get(address).status_code == status
+    assert robot.get(OWN).status_code == 404
+    exports = Event.objects.filter(action="audit.export").values_list("actor_name", "credential")
+    assert list(exports) == ([("acme:siem", "organization access token: siem")] if status == 200 else [])
 
 
 def test_an_event_has_docker_hubs_fields_and_ours(acme, alice, alices_client) -> None:

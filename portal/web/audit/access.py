@@ -45,17 +45,14 @@ def repository_log(actor: Actor, namespace: str, name: str) -> tuple[Repository,
 def own_log(actor: Actor) -> Log:
     """What the person did anywhere, and what happened in their namespace. One query.
 
-    A personal access token needs the highest level, or a limit that lets it read the audit log of the person's name.
+    A personal access token needs the highest level and, if it is limited, leave to read the log of the person's name.
     Raises Unauthorized, Forbidden.
     """
     if actor.user_id is None:
         raise Unauthorized(_("Sign in to read your audit log."))
     credential = actor.credential
-    if credential.limits is not None:
-        is_enough = credential.covers(actor.name, TokenAction.READ_AUDIT)
-    else:
-        is_enough = credential.level in {None, TokenLevel.ADMIN}
-    if not is_enough:
+    is_high = credential.level in {None, TokenLevel.ADMIN}
+    if not is_high or not credential.covers(actor.name, TokenAction.READ_AUDIT):
         reason = _("The access token “%(label)s” may not read the audit log.")
         raise Forbidden(reason % {"label": credential.label})
     user = fetch_user(actor.name)
