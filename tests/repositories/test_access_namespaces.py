@@ -3,6 +3,7 @@
 import pytest
 
 from portal.accounts.actor import ANONYMOUS, Actor, actor_for_robot
+from portal.accounts.limits import Entry
 from portal.accounts.models import Namespace
 from portal.kit.errors import NotFound
 from repositories import access, actions
@@ -45,7 +46,7 @@ def test_a_robot_knows_its_own_organization_only(acme, alice, bob) -> None:
     from orgs.actions.access_tokens import create_access_token
 
     other = make_organization(bob, "other")
-    limits = [{"path": "acme/api", "actions": ["pull"]}]
+    limits = [Entry(path="acme/api", actions=["pull"])]
     token, _secret = create_access_token(actor=factories.actor(alice), organization=acme, label="ci", limits=limits)
     robot = actor_for_robot(token)
     assert knows(robot)
