@@ -38,7 +38,7 @@ class Resource(serializers.Serializer[Any]):
 class TokenRequest(serializers.Serializer[Any]):
     label = serializers.CharField(help_text="Unique in the organization.")  # type: ignore[assignment]  # Hub's word
     description = serializers.CharField(required=False, allow_blank=True, default="")
-    resources = Resource(many=True, allow_empty=False, help_text="Where it may do what, and nowhere else.")
+    resources = Resource(many=True, help_text="Where it may do what, and nowhere else.")
     team = serializers.CharField(
         required=False, allow_blank=True, default="", help_text="The team it acts for; without, the organization."
     )
@@ -48,7 +48,7 @@ class TokenRequest(serializers.Serializer[Any]):
 class TokenPatch(serializers.Serializer[Any]):
     label = serializers.CharField(required=False)  # type: ignore[assignment]  # Hub's word
     description = serializers.CharField(required=False, allow_blank=True)
-    resources = Resource(many=True, required=False, allow_empty=False)
+    resources = Resource(many=True, required=False)
     is_active = serializers.BooleanField(required=False)
 
 

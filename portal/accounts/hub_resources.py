@@ -74,7 +74,7 @@ def parse(resources: object) -> list[limits.Entry]:
 
     Raises Invalid, which names the entry and the scope.
     """
-    if not isinstance(resources, list):
+    if not isinstance(resources, list) or not resources:
         text = _("Send a list: [{“type”: “TYPE_REPO”, “path”: “acme/api”, “scopes”: [“scope-image-pull”]}].")
         raise Invalid.field(limits.FIELD, text)
     found: list[tuple[str, frozenset[TokenAction]]] = []

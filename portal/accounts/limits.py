@@ -65,7 +65,7 @@ def parse(entries: object, *, first: int = 0) -> list[Entry]:
 
     Raises Invalid, which names the entry, counted from `first`.
     """
-    if not isinstance(entries, list):
+    if not isinstance(entries, list) or not entries:
         raise Invalid.field(FIELD, _("Send a list of places: [{“path”: “acme/api”, “actions”: [“pull”]}]."))
     found: list[tuple[str, Collection[TokenAction]]] = []
     for number, entry in enumerate(entries, start=first):

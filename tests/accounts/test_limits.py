@@ -25,7 +25,6 @@ def entry(path: str, *actions: str) -> dict[str, Any]:
         ([entry("acme/a", "pull"), entry("acme/a", "webhooks")], [entry("acme/a", "pull", "webhooks")]),
         ([entry("*", "pull", "audit:read")], [entry("*", "pull", "audit:read")]),
         ([entry("acme", "organization:manage")], [entry("acme", "organization:read", "organization:manage")]),
-        ([], []),
     ],
     ids=str,
 )
@@ -38,6 +37,7 @@ def test_what_is_kept(given: list[dict[str, Any]], kept: list[dict[str, Any]]) -
     ("given", "field", "part"),
     [
         ("acme/api", "resources", "list of places"),
+        ([], "resources", "list of places"),
         ({"path": "acme/api"}, "resources", "list of places"),
         (["acme/api"], "resources.0", "Entry 1"),
         ([entry("acme/a", "pull"), entry("acme/api", "fly")], "resources.1", "Entry 2 (“acme/api”)"),
@@ -178,6 +178,7 @@ def test_docker_hubs_resources_allow_no_more_than_they_say(
     ("given", "field", "part"),
     [
         ("acme/api", "resources", "Send a list"),
+        ([], "resources", "Send a list"),
         ([resource("TYPE_REPO", "acme/api", "scope-image-fly")], "resources.0", "no scope “scope-image-fly”"),
         ([resource("TYPE_REPO", "acme/api", "scope-webhook-read")], "resources.0", "no scope “scope-webhook-read”"),
         ([resource("TYPE_REPO", "*/*/public", "scope-nothing")], "resources.0", "scope-nothing"),

@@ -128,3 +128,62 @@ def test_the_list_costs_the_same_for_two_and_for_six(
         factories.make_access_token(alice)
     with django_assert_num_queries(4):
         alices_client.get(URL)
+
+
+LIMITED = {**FORM, "level": "limited", "places": "acme/payments/*\nacme", "actions": ["push", "organization:read"]}
+KEPT = [
+    {"path": "acme/payments/*", "actions": ["pull", "push"]},
+    {"path": "acme", "actions": ["organization:read"]},
+]
+
+
+def test_a_limited_token_shows_where_it_may_do_what(alice: User, alices_client: Client) -> None:
+    page = alices_client.post(NEW, LIMITED)
+    assert page.status_code == 201
+    token = PersonalAccessToken.objects.get()
+    assert (token.limits, token.level) == (KEPT, "repo:write")
+    credential = credentials.authenticate("alice", page.context["secret"]).credential
+    assert [limit.path for limit in credential.limits or ()] == ["acme/payments/*", "acme"]
+    for text in (page, alices_client.get(URL), alices_client.get(f"{URL}{token.public_id}/delete/")):
+        assert "acme/payments/*" in text.content.decode()
+        assert "pull, push" in text.content.decode()
+
+
+def test_a_level_alone_takes_no_limits_along(alices_client: Client) -> None:
+    """Without script the fields of a limited token are there in any case."""
+    assert alices_client.post(NEW, {**LIMITED, "level": "repo:read"}).status_code == 201
+    token = PersonalAccessToken.objects.get()
+    assert (token.limits, token.level) == (None, "repo:read")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"places": ""}, "places"),
+        ({"places": "acme//"}, "places"),
+        ({"places": "Acme/api"}, "places"),
+        ({"places": "acme/api\0"}, "places"),
+        ({"places": "\n".join(f"acme/app{number}" for number in range(51)), "actions": ["push"]}, "places"),
+        ({"actions": []}, "actions"),
+        ({"actions": ["fly"]}, "actions"),
+        ({"places": "acme/api"}, "actions"),
+    ],
+)
+def test_wrong_limits_get_a_sentence_under_their_field(
+    alices_client: Client, changes: dict[str, Any], field: str
+) -> None:
+    page = alices_client.post(NEW, {**LIMITED, **changes})
+    assert page.status_code == 422
+    assert list(page.context["form"].errors) == [field]
+    assert not PersonalAccessToken.objects.exists()
+
+
+def test_the_list_says_from_where_and_with_what_a_token_was_used(alice: User, alices_client: Client) -> None:
+    factories.make_access_token(alice)
+    assert "never used" in alices_client.get(URL).content.decode()
+    PersonalAccessToken.objects.update(
+        last_used_at=timezone.now(), last_used_address="203.0.113.7", last_used_client="docker/28.2.2 go/go1.24.3"
+    )
+    text = alices_client.get(URL).content.decode()
+    assert "203.0.113.7 · docker 28.2.2" in text
+    assert "go/go1.24.3" in text

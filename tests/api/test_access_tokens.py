@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 
 from portal.accounts.models import PersonalAccessToken, User
+from repositories.models import Repository
 from tests import factories
-from tests.api.world import call
+from tests.api.world import call, sign_in
 from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -114,3 +115,61 @@ def test_an_access_token_manages_no_tokens(alice: User) -> None:
     answer = call("GET", "access-tokens", token=secret)
     assert answer.status_code == 403
     assert "password" in answer.json()["message"]
+
+
+PULL = {"path": "alice/private-app", "actions": ["pull"]}
+
+
+def test_a_token_is_limited_to_places_and_actions(alice: User, private_app: Repository, public_app: Repository) -> None:
+    factories.make_repository(alice, "other")
+    limited = [{"path": "alice/private-*", "actions": ["description"]}, {"path": "alice/oth", "actions": ["manage"]}]
+    token = create(alice, scopes=..., resources=limited).json()
+    assert (token["scopes"], token["resources"]) == (["repo:admin"], limited)
+    path = f"access-tokens/{token['uuid']}"
+    assert call("GET", path, client=signed_in(alice)).json()["resources"] == limited
+    bearer = sign_in("alice", token["token"])
+    for secret in (token["token"], bearer):
+        app = f"repositories/{private_app.full_name}"
+        assert call("PATCH", app, {"description": "x"}, token=secret).status_code == 200
+        assert call("PATCH", app, {"is_private": False}, token=secret).status_code == 403
+        assert call("GET", f"{app}/webhooks", token=secret).status_code == 403
+        assert call("GET", "repositories/alice/other", token=secret).status_code == 404
+        assert call("GET", f"repositories/{public_app.full_name}", token=secret).status_code == 200
+        refused = call("PATCH", f"repositories/{public_app.full_name}", {"description": "x"}, token=secret)
+        assert refused.status_code == 403
+
+
+def test_a_lower_level_caps_the_limits(alice: User, private_app: Repository) -> None:
+    resources = [{"path": "alice/*", "actions": ["description"]}]
+    token = create(alice, scopes=["repo:read"], resources=resources).json()
+    assert token["scopes"] == ["repo:read"]
+    app = f"repositories/{private_app.full_name}"
+    assert call("GET", app, token=token["token"]).status_code == 200
+    assert call("PATCH", app, {"description": "x"}, token=token["token"]).status_code == 403
+
+
+def test_without_limits_the_answer_says_so(alice: User) -> None:
+    assert create(alice).json()["resources"] is None
+    assert create(alice, resources=None).json()["resources"] is None
+
+
+@pytest.mark.parametrize(
+    ("resources", "field"),
+    [
+        ([], "resources"),
+        ("alice/private-app", "resources.__all__"),
+        ([PULL, {**PULL, "path": "alice//x"}], "resources.1"),
+        ([{**PULL, "path": "alice"}], "resources.0"),
+        ([{**PULL, "actions": ["fly"]}], "resources.0.actions.0"),
+        ([{**PULL, "actions": []}], "resources.0.actions"),
+        ([{"path": "alice/app"}], "resources.0.actions"),
+        ([{"actions": ["pull"]}], "resources.0.path"),
+        ([{**PULL, "path": f"alice/app{number}"} for number in range(51)], "resources"),
+    ],
+    ids=str,
+)
+def test_wrong_limits_are_named(alice: User, resources: Any, field: str) -> None:
+    answer = create(alice, scopes=..., resources=resources)
+    assert answer.status_code == 400
+    assert list(answer.json()["fields"]) == [field]
+    assert not PersonalAccessToken.objects.exists()

@@ -117,5 +117,5 @@ def test_a_robot_from_form_to_rotation_to_the_end(base: str, alice: User, open_c
 
 def open_page(open_context: Open, base: str, user: User, width: int) -> Page:
     context = open_context(viewport={"width": width, "height": 900})
-    context.add_cookies(cookies(signed_in(user), base))
+    context.add_cookies(cookies(signed_in(user), base))  # type: ignore[arg-type]
     return context.new_page()

@@ -66,7 +66,6 @@ class AccessTokenRequest(serializers.Serializer[Any]):
         many=True,
         required=False,
         allow_null=True,
-        allow_empty=False,
         default=None,
         help_text="Where it may do what, and nowhere else; the scopes cap it. Without, it is not limited.",
     )
