@@ -13,6 +13,5 @@ urlpatterns = [
     path(f"{ONE}/-/comments", views.comments, name="repository_comments"),
     path(f"{ONE}/-/comments/<int:comment_id>/delete", views.delete_comment, name="repository_comment_delete"),
     path(f"{ONE}/-/settings", views.settings, name="repository_settings"),
-    path(f"{ONE}/-/settings/visibility", views.change_visibility, name="repository_visibility"),
     path(f"{ONE}/-/settings/delete", views.delete_repository, name="repository_delete"),
 ]

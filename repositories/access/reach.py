@@ -51,7 +51,8 @@ def reached(subject: Subject, *, namespace: Namespace | None = None) -> QuerySet
 
 def explain(subject: Subject, repositories: Sequence[Repository]) -> list[Reached]:
     """Rows of `reached`, each with its reasons. One query."""
-    reasons = of_repositories(subject.actor, repositories)
+    given = of_repositories(subject.actor, repositories)
+    reasons = {pk: [reason for reason in found if reason.role > Role.NONE] for pk, found in given.items()}
     return [
         Reached(row, role_of(subject, row, row.role), reasons[row.pk], _caps(subject, reasons[row.pk], row))
         for row in repositories

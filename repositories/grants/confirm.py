@@ -28,6 +28,8 @@ class Question:
     back: str
     """Where “Cancel” leads."""
     button: Text
+    action: str = ""
+    """Where the confirmed form goes; empty: where it came to."""
 
 
 def confirm(
@@ -48,10 +50,11 @@ def confirm(
     found = preview(request.actor, change, touched)
     if not found.needs_confirmation and PREVIEW not in request.POST:
         return None
-    return _ask(request, found, question)
+    return ask(request, found, question)
 
 
-def _ask(request: PortalRequest, found: Preview, question: Question) -> HttpResponse:
+def ask(request: PortalRequest, found: Preview, question: Question) -> HttpResponse:
+    """The page with the preview, and with the form that was sent."""
     left_out = {"csrfmiddlewaretoken", PREVIEW}
     fields = [(name, value) for name in request.POST if name not in left_out for value in request.POST.getlist(name)]
     context = {
@@ -60,7 +63,7 @@ def _ask(request: PortalRequest, found: Preview, question: Question) -> HttpResp
         "question": question,
         "preview": found,
         "fields": fields,
-        "action": request.get_full_path(),
+        "action": question.action or request.get_full_path(),
     }
     return render(request, "grants/sharing_confirm.html", context)
 

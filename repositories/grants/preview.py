@@ -26,6 +26,8 @@ from repositories.models import Grant, Repository
 PAIRS_MAX = 100_000
 """Of a person and a repository, that are compared: about two seconds. What is more is said to be left out."""
 EVERYTHING = "*"
+SHOWN = 6
+"""Names and repositories of a group; the others are a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,22 @@ class Group:
     one: Changed
     names: Sequence[str]
     repositories: Sequence[str]
+
+    @property
+    def some_names(self) -> Sequence[str]:
+        return self.names[:SHOWN]
+
+    @property
+    def more_names(self) -> int:
+        return max(0, len(self.names) - SHOWN)
+
+    @property
+    def some_repositories(self) -> Sequence[str]:
+        return self.repositories[:SHOWN]
+
+    @property
+    def more_repositories(self) -> int:
+        return max(0, len(self.repositories) - SHOWN)
 
 
 @dataclass(frozen=True)

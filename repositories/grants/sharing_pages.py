@@ -21,6 +21,7 @@ from repositories.access import Permission, fetch_repository
 from repositories.grants import actions
 from repositories.grants.access import fetch_grant, find_person, organization_of
 from repositories.grants.confirm import Question, confirm, only
+from repositories.grants.effective import people_of
 from repositories.grants.forms import SHORT_ROLES, CollaboratorForm, EndForm, RoleForm, TeamForm, end_of
 from repositories.grants.preview import Touched
 from repositories.grants.sharing import Errors, find_collaborators, shown_grant, shown_teams, teams_to_add
@@ -60,7 +61,7 @@ def _page(
     found = find_collaborators(repository, query)
     page = keyset(found, by="username", cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
     names = teams_to_add(organization, teams)
-    context = frame(request, repository, "repository_access")
+    context = frame(request, repository, "repository_access") | people_of(request, repository)
     context |= {
         "in_organization": organization is not None,
         "teams": teams,

@@ -268,8 +268,11 @@ def test_a_preview_saves_nothing(alices_client: Client, public_app: Repository) 
 
 def test_the_visibility_changes_after_a_confirmation(alices_client: Client, private_app: Repository) -> None:
     page = alices_client.get("/alice/private-app/-/settings").content.decode()
-    assert "Make this repository public?" in page
-    alices_client.post("/alice/private-app/-/settings/visibility", {"visibility": "public"})
+    assert "Make this repository public" in page
+    asked = alices_client.post("/alice/private-app/-/settings/visibility", {"visibility": "public"})
+    assert "Make alice/private-app public?" in text_of(asked)
+    assert Client().get("/alice/private-app").status_code == 404
+    alices_client.post("/alice/private-app/-/settings/visibility", {"visibility": "public", "confirmed": "1"})
     assert Client().get("/alice/private-app").status_code == 200
     assert alices_client.post("/alice/private-app/-/settings/visibility", {"visibility": "x"}).status_code == 400
 
