@@ -13,9 +13,10 @@ import django
 django.setup()
 
 from django.core.management import call_command  # noqa: E402  models need the settings
-from django.db import connection  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
 
 from benchmarks._load import median  # noqa: E402
+from portal.accounts.actor import SYSTEM  # noqa: E402
 from portal.events.reads import (  # noqa: E402
     EVERYTHING,
     Filters,
@@ -25,12 +26,13 @@ from portal.events.reads import (  # noqa: E402
     of_repository,
     of_user,
 )
+from portal.events.record import record  # noqa: E402
 from portal.events.words import expand  # noqa: E402
 from portal.kit.paging import Place  # noqa: E402
 
 BEGIN, SPAN = datetime(2023, 1, 1, tzinfo=UTC), timedelta(days=3 * 365)
 SIZE = 50
-EXPORTED = 100_000
+EXPORTED, RECORDED = 100_000, 200
 NOISE = "(n * 2654435761) % 4294967296"
 FILL = """
     INSERT INTO events_event (id, public_id, at, action, actor_id, actor_name, credential, address, client, namespace,
@@ -76,6 +78,14 @@ def main(events: int, rounds: int) -> None:
     search = Search(of_namespace("acme", BEGIN), Filters())
     seconds = _timed(lambda: sum(len(batch) for batch in islice(search.batches(), EXPORTED // 1000)))
     print(f"export: {EXPORTED / seconds:,.0f} events/s")
+    print(
+        f"record: {median([_timed(_record) * 1000 for _number in range(RECORDED)]):.2f} ms for an event and its commit"
+    )
+
+
+def _record() -> None:
+    with transaction.atomic():
+        record("repo.tag.push", actor=SYSTEM, namespace="acme", repository_id=1, target="acme/app1:v1")
 
 
 def _timed(work: object) -> float:
