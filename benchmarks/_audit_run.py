@@ -85,7 +85,7 @@ def main(events: int, rounds: int) -> None:
 
 def _record() -> None:
     with transaction.atomic():
-        record("repo.tag.push", actor=SYSTEM, namespace="acme", repository_id=1, target="acme/app1:v1")
+        record("repo.star", actor=SYSTEM, namespace="acme", repository_id=1, target="acme/app1:v1")
 
 
 def _timed(work: object) -> float:
