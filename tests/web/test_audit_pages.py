@@ -15,6 +15,7 @@ from repositories.actions import create_repository
 from tests import factories
 from tests.conftest import signed_in
 from tests.factories import events, orgs
+from tests.web.brackets import speak_brackets, untranslated
 
 CAST = ("nobody", "stranger", "member", "editor", "owner", "operator")
 HTMX = {"HX-Request": "true"}
@@ -323,6 +324,19 @@ def test_every_log_has_its_way_to_it(cast, app) -> None:
     assert has("member", "/accounts/profile/", "own_audit")
     assert not has("member", "/accounts/profile/", "whole_audit")
     assert has("operator", "/accounts/profile/", "whole_audit")
+
+
+@pytest.mark.parametrize("query", [{}, {"person": "nobody"}, {"from": "x"}])
+def test_every_text_is_translated(app, alice, alices_client, monkeypatch, query) -> None:
+    """Names, values and what clients call themselves are the same in every language."""
+    for by in (alice, events.robot(), SYSTEM, ANONYMOUS):
+        events.make_event(by, namespace="acme", target="acme/app", old={"role": "read"}, new={"role": None})
+    speak_brackets(monkeypatch)
+    data = ("Firefox", "UTC", "role", "read", "session", "system", "organization access token: ci")
+    names = ("acme:ci", "acme/app", "acme", "app", "alice", "testserver", "name", "owner", "visibility", "private")
+    for name in ("organization_audit", "repository_audit", "own_audit"):
+        page = alices_client.get(address(name), query).content.decode().replace(events.BROWSER, "")
+        assert untranslated(page, *data, *names) == []
 
 
 @pytest.mark.parametrize(
