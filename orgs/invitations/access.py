@@ -72,9 +72,12 @@ def person(actor: Actor) -> int:
 
 
 def own_invitations(actor: Actor) -> QuerySet[Invitation]:
-    """The pending ones of the actor, the newest first, however old. One query. Raises Unauthorized, Forbidden."""
+    """The pending ones of the actor, the newest first, however old. Two queries. Raises Unauthorized, Forbidden.
+
+    The addresses are read first: with a subquery in it, no database finds either side of the OR by its index.
+    """
     key = person(actor)
-    addresses = EmailAddress.objects.filter(user=key, verified=True).values("email")
+    addresses = list(EmailAddress.objects.filter(user=key, verified=True).values_list("email", flat=True))
     mine = Q(invitee=key) | Q(invitee=None, email__in=addresses)
     rows = Invitation.objects.filter(mine, state=InvitationState.PENDING)
     return rows.select_related(*_WITH).order_by("-id")

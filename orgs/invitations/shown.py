@@ -92,7 +92,7 @@ def find_invitations(rows: QuerySet[Invitation], *, query: str, state: str) -> Q
 
 
 def invitations_of(actor: Actor) -> list[Invitation]:
-    """For templates/orgs/invitations_mine.html: the pending ones of the visitor. One query."""
+    """For templates/orgs/invitations_mine.html: the pending ones of the visitor. Two queries."""
     return list(own_invitations(actor))
 
 

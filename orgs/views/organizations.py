@@ -28,7 +28,7 @@ PROFILE = ("full_name", "description", "link", "company", "location")
 @require_safe
 @login_required
 def organizations(request: PortalRequest) -> HttpResponse:
-    """Those that the visitor belongs to, by name, and the invitations that wait for an answer. Four queries."""
+    """Those that the visitor belongs to, by name, and the invitations that wait for an answer. Five queries."""
     rows = shown_organizations(own_organizations(request.actor).order_by("namespace__name"))
     context = {"invitations": invitations_of(request.actor), "organizations": rows}
     context |= {"may_create": decide_create_organization(request.actor).allowed}
