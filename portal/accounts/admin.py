@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from portal.accounts import actions
 from portal.accounts.middleware import actor_of
-from portal.accounts.models import Namespace, PersonalAccessToken, User
+from portal.accounts.models import Namespace, OrganizationAccessToken, PersonalAccessToken, User
 from portal.kit.admin import ReadOnlyAdmin
 
 
@@ -45,4 +45,13 @@ class PersonalAccessTokenAdmin(ReadOnlyAdmin):
     list_select_related = ["user"]
     search_fields = ["label", "user__username"]
     exclude = ["hash"]
+    ordering = ["-id"]
+
+
+@admin.register(OrganizationAccessToken)
+class OrganizationAccessTokenAdmin(ReadOnlyAdmin):
+    list_display = ["label", "namespace", "for_team", "is_active", "created_at", "expires_at", "last_used_at"]
+    list_select_related = ["namespace"]
+    search_fields = ["label", "namespace__name"]
+    exclude = ["hash", "old_hash"]
     ordering = ["-id"]

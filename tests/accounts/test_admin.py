@@ -12,12 +12,15 @@ from portal.events.models import Event
 from portal.kit.errors import Conflict, Forbidden, NotFound
 from tests import factories
 from tests.conftest import signed_in
+from tests.factories.orgs import make_organization
+from tests.factories.robots import make_robot
 
 MODELS = [
     "events_event",
     "accounts_user",
     "accounts_namespace",
     "accounts_personalaccesstoken",
+    "accounts_organizationaccesstoken",
     "repositories_repository",
     "webhooks_webhook",
     "webhooks_delivery",
@@ -57,6 +60,17 @@ def test_shows_no_hash_of_a_token(operator, alice) -> None:
     page = signed_in(operator).get(reverse("admin:accounts_personalaccesstoken_change", args=[token.pk]))
     assert page.status_code == 200
     assert token.hash not in page.content.decode()
+
+
+def test_shows_no_hash_of_a_robot(operator, alice) -> None:
+    token, _secret = make_robot(alice, make_organization(alice))
+    token.old_hash = "0" * 64
+    token.save()
+    page = signed_in(operator).get(reverse("admin:accounts_organizationaccesstoken_change", args=[token.pk]))
+    assert page.status_code == 200
+    assert "acme" in page.content.decode()
+    for hashed in token.hash, token.old_hash:
+        assert hashed not in page.content.decode()
 
 
 def test_is_not_for_others(alices_client, client) -> None:
