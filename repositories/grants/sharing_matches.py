@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 from django.db.models import Count, IntegerField, QuerySet, Value
 
@@ -43,8 +42,8 @@ def matches_of(actor: Actor, organization: Organization, wanted: Sequence[str]) 
         **{f"n{place}": Count("pk", filter=patterns.condition([text], "name")) for place, text in enumerate(wanted)}
     )
     names: dict[int, list[str]] = {place: [] for place in range(len(wanted))}
-    parts = [_first(rows, text, place) for place, text in enumerate(wanted)]
-    for place, name in reduce(lambda one, other: one.union(other, all=True), parts):
+    first, *others = [_first(rows, text, place) for place, text in enumerate(wanted)]
+    for place, name in first.union(*others, all=True):  # flat: SQLite's parser takes few levels
         names[place].append(name)
     return {text: Matches(counts[f"n{place}"], sorted(names[place])) for place, text in enumerate(wanted)}
 

@@ -273,6 +273,17 @@ def test_each_pattern_says_what_it_matches_now(
     assert "every repository of the organization, 5 now" in page
 
 
+def test_a_full_page_of_patterns_is_one_statement_that_every_database_takes(
+    acme: Organization, admins: Team, alice: User, alices_client: Client
+) -> None:
+    for number in range(26):
+        give(acme, alice, admins, f"p{number:02}/*")
+    make(alice, "p24/app")
+    page = alices_client.get(TEAM)
+    assert len(page.context["grants"]) == 25
+    assert "p24/* 1 repository now: p24/app" in text_of(page)
+
+
 def test_a_pattern_is_granted_previewed_changed_and_removed(
     acme: Organization, admins: Team, alice: User, alices_client: Client
 ) -> None:
