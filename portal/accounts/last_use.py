@@ -83,7 +83,7 @@ def _is_due(key: str, pk: int) -> bool:
 
 
 def note_refusals(actor: Actor, refused: Mapping[str, tuple[str, ...]]) -> None:
-    """What somebody asked for and did not get: repository that exists -> actions. One round trip."""
+    """What somebody asked for and did not get: name in a namespace that exists -> actions. One round trip."""
     who = [actor.public_id, actor.name, actor.credential_label, actor.address, actor.client]
     fields = [json.dumps([*who, name, list(actions)]) for name, actions in refused.items()]
     redis.run(lambda pipeline: [pipeline.hincrby(REFUSED, field, 1) for field in fields])

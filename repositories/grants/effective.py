@@ -55,7 +55,7 @@ def people_of(request: PortalRequest, repository: Repository) -> dict[str, Any]:
     """
     entries = who_has_access(repository)
     query, role = words(request, "who"), request.GET.get("role", "")
-    found = [entry for entry in entries if _fits(entry, query.lower(), role)]
+    found = [entry for entry in entries if fits(entry, query.lower(), role)]
     number = _number(request.GET.get("people", ""), len(found))
     start = (number - 1) * PAGE_SIZE
     page = PeoplePage(
@@ -78,7 +78,8 @@ def _number(text: str, count: int) -> int:
     return min(max(int(text), 1), last) if text.isascii() and text.isdigit() and len(text) < 9 else 1
 
 
-def _fits(entry: Entry, query: str, role: str) -> bool:
+def fits(entry: Entry, query: str, role: str) -> bool:
+    """`query` in lower case, in the name or the full name; `role` one of `FILTERS`, else every one."""
     subject = entry.subject
     if query and query not in subject.name.lower() and query not in subject.full_name.lower():
         return False

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from orgs.access import OrgPermission, fetch_member, fetch_organization, fetch_team
 from orgs.actions.access_tokens import fetch_access_token as fetch_robot
-from orgs.models import MemberRole, Membership, Organization
+from orgs.models import Membership, Organization
 from orgs.pages import frame as organization_frame
 from portal.accounts.actions import fetch_access_token
 from portal.accounts.actor import Actor, actor_for
@@ -28,7 +28,7 @@ from portal.kit.errors import Forbidden, Text
 from portal.kit.paging import keyset
 from repositories.access.people import Subject, find_subjects, subject_of_robot
 from repositories.access.reach import Reached, chunks, explain, explain_team, reached, reached_by_team
-from repositories.grants.access import require_to_see_team
+from repositories.grants.access import may_grant_everywhere, require_to_see_team
 from repositories.models import Repository
 
 PAGE_SIZE = 50
@@ -75,7 +75,7 @@ def require_to_see_member(actor: Actor, organization: Organization, member: Memb
 
     `organization` came from `orgs.access`. Costs no query.
     """
-    if organization.member_role >= MemberRole.EDITOR or actor.user_id == member.user_id:
+    if actor.user_id == member.user_id or may_grant_everywhere(actor, organization).allowed:
         return
     raise Forbidden(_("Owners and editors see what a member can reach, and the member themselves."))
 

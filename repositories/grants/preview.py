@@ -26,6 +26,8 @@ from repositories.models import Grant, Repository
 PAIRS_MAX = 100_000
 """Of a person and a repository, that are compared: about two seconds. What is more is said to be left out."""
 EVERYTHING = "*"
+ENTRIES_MAX = 1_000
+"""Of the gains and of the losses, that the API lists one by one."""
 SHOWN = 6
 """Names and repositories of a group; the others are a number."""
 
@@ -115,6 +117,14 @@ class Preview:
     def outsiders(self) -> Sequence[str]:
         """Who gains without belonging to the organization, or beside the owner of a personal namespace."""
         return sorted({change.name for change in self.gains if change.is_outsider})
+
+    @property
+    def first_gains(self) -> Sequence[Changed]:
+        return self.gains[:ENTRIES_MAX]
+
+    @property
+    def first_losses(self) -> Sequence[Changed]:
+        return self.losses[:ENTRIES_MAX]
 
     @property
     def outsiders_gain(self) -> bool:

@@ -33,6 +33,8 @@ class Row:
     full_role: int = 0
     visibility: str = ""
     creating: Creating = NOTHING
+    in_namespace: bool = False
+    """Whether there is at least the namespace. Not read for nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def _rows(rows: list[Any], start: int, names: Sequence[str]) -> dict[str, Row]:
     for row in rows:
         name, role, visibility, create_on_push, *creating = row[start:]
         new = NOTHING if visibility or not create_on_push else creating_of(tuple(creating), create_on_push)
-        found[name] = Row(role, visibility or "", new)
+        found[name] = Row(role, visibility or "", new, in_namespace=create_on_push is not None)
     return found
 
 

@@ -265,7 +265,7 @@ def _note(ask: Ask, found: Found, granted: list[Access]) -> None:
     refused = {
         scope.name: missing
         for scope in ask.scopes
-        if found.rows.get(scope.name, NO_ROW).visibility
+        if found.rows.get(scope.name, NO_ROW).in_namespace  # else a name that belongs to nobody who could read of it
         and (missing := tuple(a for a in scope.actions if a in PERMISSIONS and a not in given.get(scope.name, ())))
     }
     if refused:

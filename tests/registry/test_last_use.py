@@ -136,7 +136,14 @@ class TestRefusals:
         assert event.new == {"actions": ["push"], "count": 3}
         assert event.credential == "password"
 
-    @pytest.mark.parametrize("scope", ["repository:alice/nothing:push", "repository:alice/public-app:pull,fly,*"])
+    def test_of_a_missing_repository_where_there_is_the_namespace(self, ask: Ask, alice, bob, fake) -> None:
+        ask("repository:alice/nothing:pull,push", login="bob")
+        flush_last_use()
+        event = Event.objects.get(action="repo.access_refused")
+        assert (event.namespace, event.target, event.actor_name) == ("alice", "alice/nothing", "bob")
+        assert event.new == {"actions": ["pull", "push"], "count": 1}
+
+    @pytest.mark.parametrize("scope", ["repository:nobody-here/nothing:push", "repository:alice/public-app:pull,fly,*"])
     def test_of_nothing_are_none(self, ask: Ask, public_app, bob, fake, scope) -> None:
         ask(scope, login="bob")
         ask("repository:alice/public-app:push")

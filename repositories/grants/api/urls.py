@@ -3,9 +3,10 @@
 from django.urls import path
 
 from repositories.api.urls import NEW, ONE as OLD_ONE
-from repositories.grants.api import repositories, teams
+from repositories.grants.api import effective, repositories, teams
 
 NEW_ONE = f"{NEW}/<repository:repository>"
+ORG = "orgs/<namespace:org>"
 
 urlpatterns = [
     path("user/repositories/shared", repositories.Shared.as_view(), name="api_shared"),
@@ -26,4 +27,11 @@ urlpatterns = [
         repositories.OneCollaborator.as_view(),
         name="api_collaborator",
     ),
+    path(f"{NEW_ONE}/-/access", effective.People.as_view(), name="api_people"),
+    path(f"{NEW_ONE}/-/access/check", effective.Check.as_view(), name="api_check"),
+    path(f"{ORG}/access/check", effective.CheckInOrganization.as_view(), name="api_organization_check"),
+    path(f"{ORG}/access/preview", effective.PreviewInOrganization.as_view(), name="api_preview"),
+    path(f"{ORG}/members/<namespace:username>/access", effective.MemberReach.as_view(), name="api_member_reach"),
+    path(f"{ORG}/groups/<slug:group>/access", effective.TeamReach.as_view(), name="api_group_reach"),
+    path(f"{ORG}/access-tokens/<str:token_id>/access", effective.RobotReach.as_view(), name="api_robot_reach"),
 ]
