@@ -89,10 +89,10 @@ def _frame(request: PortalRequest, organization: Organization, row: Membership) 
 
 @require_POST
 def change_role(request: PortalRequest, namespace: str, username: str) -> HttpResponse:
-    """Asks first when somebody becomes owner or is one: that is everything, or no longer everything."""
+    """Asks first, and shows who gains or loses what; `confirmed` in the POST changes it."""
     organization, row = _fetch(request, namespace, username, OrgPermission.MANAGE_MEMBERS)
     role = role_named(request.POST.get("role", ""))
-    if MemberRole.OWNER in {role, row.role} and role != row.role and "confirmed" not in request.POST:
+    if role != row.role and "confirmed" not in request.POST:
         return _ask_role(request, organization, row, role)
     try:
         actions.change_member_role(actor=request.actor, organization=organization, username=username, role=role)

@@ -85,6 +85,8 @@ def test_a_role_is_changed_where_it_stands(
     expect(row.get_by_role("button", name="Save")).to_be_hidden()
     row.get_by_label("Role of bob").select_option("member")
     row.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("what its base permission says")).to_be_visible()
+    page.get_by_role("button", name="Change the role").click()
     expect(page.get_by_text("bob is Member now.")).to_be_visible()
     assert Membership.objects.get(user__username="bob").role == MemberRole.MEMBER
     row.get_by_label("Role of bob").select_option("owner")

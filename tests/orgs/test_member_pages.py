@@ -117,7 +117,7 @@ def test_last_seen_is_the_later_of_sign_in_and_use() -> None:
 
 
 def test_a_role_is_changed_in_place(acme: Acme) -> None:
-    response = signed_in(acme.alice).post(f"{MEMBERS}/bob/role", {"role": "editor"})
+    response = signed_in(acme.alice).post(f"{MEMBERS}/bob/role", {"role": "editor", "confirmed": "yes"})
     assert (response.status_code, response["Location"]) == (302, MEMBERS)
     assert role_of(acme, acme.bob) == MemberRole.EDITOR
     event = last_event()
@@ -131,8 +131,10 @@ def test_the_same_role_changes_nothing(acme: Acme) -> None:
     assert Event.objects.count() == before
 
 
-@pytest.mark.parametrize(("name", "role"), [("bob", "owner"), ("oscar", "member")])
-def test_making_and_unmaking_an_owner_is_asked_about(acme: Acme, name: str, role: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "role"), [("bob", "owner"), ("oscar", "member"), ("bob", "editor"), ("ed", "member"), ("oscar", "editor")]
+)
+def test_a_change_of_role_is_asked_about(acme: Acme, name: str, role: str) -> None:
     client, before = signed_in(acme.alice), role_of(acme, getattr(acme, name))
     asked = client.post(f"{MEMBERS}/{name}/role", {"role": role})
     assert asked.status_code == 200

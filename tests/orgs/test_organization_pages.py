@@ -197,7 +197,7 @@ def test_an_owner_who_is_not_confirmed_changes_nothing(acme: Acme, eve: User) ->
     acme.organization.memberships.filter(user=eve).update(role=MemberRole.OWNER)
     client = signed_in(eve)
     assert client.get("/acme/-/members").status_code == 200
-    assert client.post("/acme/-/members/bob/role", {"role": "editor"}).status_code == 403
+    assert client.post("/acme/-/members/bob/role", {"role": "editor", "confirmed": "yes"}).status_code == 403
     assert client.post(f"{SETTINGS}/delete", {"typed_name": "acme"}).status_code == 403
 
 

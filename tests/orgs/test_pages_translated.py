@@ -63,6 +63,8 @@ def test_pages(full: Acme, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     [
         ("/organizations/new", {"name": "Acme!"}),
         ("/acme/-/members/bob/role", {"role": "owner"}),
+        ("/acme/-/members/bob/role", {"role": "editor"}),
+        ("/acme/-/members/ed/role", {"role": "member"}),
         ("/acme/-/members/oscar/role", {"role": "member"}),
         ("/acme/-/members/alice/role", {"role": "member"}),
         ("/acme/-/teams", {"name": "owners"}),
