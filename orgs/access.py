@@ -11,7 +11,7 @@ from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, W
 from django.utils.translation import gettext_lazy as _
 
 from orgs.models import MemberRole, Membership, Organization, Team, TeamMember
-from portal.accounts.actor import Actor
+from portal.accounts.actor import Actor, CredentialKind
 from portal.accounts.models import TokenAction, TokenLevel
 from portal.kit import patterns
 from portal.kit.errors import Decision, Forbidden, NotFound, Unauthorized
@@ -148,10 +148,11 @@ def _decide_credential(actor: Actor, permission: OrgPermission, name: str) -> De
         return Decision(allowed=True)
     if credential.limits is not None:
         actions = LEAST_ACTIONS.get(permission, frozenset())
-        if any(credential.covers(name, action) for action in actions):
+        if not any(credential.covers(name, action) for action in actions):
+            reason = _("The access token “%(label)s” is limited, and may not do this in the organization.")
+            return Decision(allowed=False, reason=reason % {"label": credential.label})
+        if credential.kind is CredentialKind.ORGANIZATION_TOKEN:  # it has no level that could cap it
             return Decision(allowed=True)
-        reason = _("The access token “%(label)s” is limited, and may not do this in the organization.")
-        return Decision(allowed=False, reason=reason % {"label": credential.label})
     least = LEAST_LEVEL.get(permission)
     if least is None:
         return Decision(allowed=False, reason=_("An access token cannot do this. Sign in with your password."))

@@ -262,3 +262,18 @@ def make_in(organization: Organization, owner: User, name: str) -> Any:
     return actions.create_repository(
         actor=factories.actor(owner), namespace=organization.name, name=name, visibility="private"
     )
+
+
+@pytest.mark.parametrize(
+    ("scopes", "reads", "writes"),
+    [(["repo:public_read"], 403, 403), (["repo:read"], 200, 403), (["repo:admin"], 200, 201), (None, 200, 201)],
+)
+def test_a_lower_level_caps_the_limits_of_a_personal_token(
+    acme: Organization, client: Client, scopes: list[str] | None, reads: int, writes: int
+) -> None:
+    resources = [{"path": "acme", "actions": ["organization:manage"]}]
+    body = {"token_label": "hr", "resources": resources} | ({"scopes": scopes} if scopes else {})
+    secret = call("POST", "access-tokens", body, client=client).json()["token"]
+    assert call("GET", "orgs/acme/members", token=secret).status_code == reads
+    assert call("POST", "orgs/acme/groups", {"name": "image-users"}, token=secret).status_code == writes
+    assert call("GET", "orgs/acme/access-tokens", token=secret).status_code == 403
