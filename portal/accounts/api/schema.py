@@ -7,7 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 
 from portal.accounts.api.base import ApiView
 
-LIMITED = ("/auth/token", "/users/login", "/comments")
+LIMITED = ("/auth/token", "/users/login", "/comments", "/invites/bulk")
 """Ends of the paths whose POST may be sent only so often."""
 METHODS = ("get", "post", "put", "patch", "delete")
 _ERROR = {
