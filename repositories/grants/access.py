@@ -10,6 +10,7 @@ from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from orgs.access import (
+    LEAST_MEMBER_ROLE,
     OrgPermission,
     decide as decide_in_organization,
     require as require_in_organization,
@@ -71,10 +72,11 @@ def may_grant_everywhere(actor: Actor, organization: Organization) -> Decision:
 
 
 def require_to_see_team(actor: Actor, team: Team) -> None:
-    """What a team is granted is known to whoever may grant, and to its own members: a grant names repositories that
-    others may not know of. `team` came from `orgs.access`. One query at most. Raises Forbidden.
+    """What a team is granted is known to owners and editors, with any credential that shows them the organization, and
+    to its own members: a grant names repositories that others may not know of. `team` came from `orgs.access`. One
+    query at most. Raises Forbidden.
     """
-    if may_grant_everywhere(actor, team.organization).allowed:
+    if team.organization.member_role >= LEAST_MEMBER_ROLE[OrgPermission.GRANT]:
         return
     if not TeamMember.objects.filter(team=team, membership__user=actor.user_id).exists():
         raise Forbidden(_("Owners, editors and the team's own members see what a team is granted."))

@@ -7,11 +7,12 @@ from allauth.account.models import EmailAddress
 from django.http import HttpResponseBase
 from django.test import Client
 
-from orgs.models import Invitation
+from orgs.models import Invitation, Team
 from portal.accounts.models import OrganizationAccessToken, PersonalAccessToken, TokenLevel, User
 from repositories import actions
+from repositories.grants import actions as grants
 from repositories.images.models import IndexEntry, Manifest, Tag, TagHistory
-from repositories.models import Comment, Repository
+from repositories.models import Comment, Grant, Repository
 from repositories.webhooks.models import Attempt, Delivery, Webhook
 from tests import factories
 from tests.factories import invitations
@@ -20,6 +21,9 @@ from tests.factories.robots import make_robot
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+
+OPS = 4711
+"""The key of a team, which a body of the table names."""
 
 
 def digest(number: int) -> str:
@@ -176,6 +180,19 @@ def make_invite(owner: User, organization: str, whom: str) -> Invitation:
     return row
 
 
+def make_sharing(owner: User, *repositories: Repository) -> None:
+    """A guest on the repositories; and a repository of the organization globex for its team `OPS`."""
+    factories.make_user("guest")
+    actor = factories.actor(owner)
+    for repository in repositories:
+        grants.grant_to_person(actor=actor, repository=repository, username="guest", role=Grant.Role.READ)
+    globex = make_organization(owner, "globex")
+    actions.create_repository(actor=actor, namespace="globex", name="cargo")
+    ops = Team.objects.create(pk=OPS, organization=globex, name="ops")
+    for pattern in ("cargo", "ships/*"):
+        grants.grant_to_team(actor=actor, organization=globex, team=ops, pattern=pattern, role=Grant.Role.READ)
+
+
 def make_world() -> World:
     alice, bob, charlie = (factories.make_user(name) for name in ("alice", "bob", "charlie"))
     secrets = {level.value: factories.make_access_token(alice, level, label=level.value)[1] for level in TokenLevel}
@@ -195,6 +212,7 @@ def make_world() -> World:
         own_invite=make_invite(bob, "other", "alice"),
         org_token=make_robot(alice, invite.organization)[0],
     )
+    make_sharing(alice, world.public.repository, world.private.repository)
     actions.star_repository(actor=factories.actor(bob), repository=world.public.repository)
     world.bearer = sign_in("alice", factories.PASSWORD)
     return world
