@@ -212,6 +212,6 @@ def test_two_workers_at_once_send_one_mail() -> None:
 
 
 def test_actions_wake_the_tasks_that_there_are_and_beat_sweeps(settings: Any) -> None:
-    assert (sending.SEND, sending.SWEEP) == (tasks.send_invitation.name, tasks.sweep_invitations.name)
+    assert (tasks.send_invitation.name, tasks.sweep_invitations.name) == (sending.SEND, sending.SWEEP)
     names = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
     assert tasks.sweep_invitations.name in names
