@@ -108,13 +108,15 @@ def own_organizations(actor: Actor) -> QuerySet[Organization]:
     rows, credential = visible_organizations(actor), actor.credential
     if not credential.is_token:
         return rows
-    if credential.limits is not None:
-        enough = LEAST_ACTIONS[OrgPermission.VIEW]
-        paths = [limit.path for limit in credential.limits if limit.actions & enough]
-        return rows.filter(patterns.condition(paths, "namespace__name"))
-    least = LEVEL_ORDER.index(LEAST_LEVEL[OrgPermission.VIEW])
-    may = credential.level is not None and LEVEL_ORDER.index(credential.level) >= least
-    return rows if may else rows.none()
+    if credential.kind is CredentialKind.ACCESS_TOKEN:
+        least = LEVEL_ORDER.index(LEAST_LEVEL[OrgPermission.VIEW])
+        if credential.level is None or LEVEL_ORDER.index(credential.level) < least:
+            return rows.none()
+    if credential.limits is None:
+        return rows
+    enough = LEAST_ACTIONS[OrgPermission.VIEW]
+    paths = [limit.path for limit in credential.limits if limit.actions & enough]
+    return rows.filter(patterns.condition(paths, "namespace__name"))
 
 
 def _with_role(rows: QuerySet[Organization], role: Value | F | Case) -> QuerySet[Organization]:

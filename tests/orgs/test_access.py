@@ -1,6 +1,7 @@
 """Who may do what with an organization: a table to read as the policy, and what each credential lowers."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from orgs.access import (
     visible_organizations,
 )
 from orgs.models import MemberRole, Organization
-from portal.accounts.actor import ANONYMOUS, SYSTEM, Actor
+from portal.accounts.actor import ANONYMOUS, SYSTEM, Actor, Credential, CredentialKind, Limit
 from portal.accounts.models import TokenAction, TokenLevel, User
 from portal.kit.errors import Forbidden, NotFound, Unauthorized
 from tests import factories
@@ -113,8 +114,7 @@ def test_a_robot_of_a_team_knows_nothing_of_the_organization(acme: Acme) -> None
 
 
 def test_an_owner_whose_address_is_not_confirmed_looks(acme: Acme) -> None:
-    unconfirmed = factories.actor(acme.alice)
-    unconfirmed = Actor(**{**{name: getattr(unconfirmed, name) for name in unconfirmed.__slots__}, "confirmed": False})
+    unconfirmed = replace(factories.actor(acme.alice), confirmed=False)
     may = {permission for permission in P if answer(unconfirmed, permission) is YES}
     assert may == {P.VIEW, P.LEAVE}
     with pytest.raises(Forbidden, match="Confirm your e-mail address"):
@@ -130,6 +130,21 @@ def test_lists_tell_what_the_credential_may_tell(acme: Acme) -> None:
         robot, _secret = make_robot(acme, action, label=action)
         assert own_organizations(robot).count() == told, action
     assert own_organizations(ANONYMOUS).count() == 0
+
+
+@pytest.mark.parametrize("level", list(TokenLevel))
+@pytest.mark.parametrize(("path", "action"), [("acme", READ_ORG), ("acme/*", "pull"), ("other", READ_ORG)])
+def test_a_personal_token_that_is_limited_has_its_level_too(
+    acme: Acme, level: TokenLevel, path: str, action: str
+) -> None:
+    actor = factories.actor(acme.alice)
+    limits = (Limit(path, frozenset({TokenAction(action)})),)
+    kind = CredentialKind.ACCESS_TOKEN
+    actor = replace(actor, credential=Credential(kind=kind, id=1, label="ci", level=level, limits=limits))
+    sees = (path, action) == ("acme", READ_ORG) and level != TokenLevel.PUBLIC_READ
+    assert answer(actor, P.VIEW) is sees
+    assert own_organizations(actor).exists() is sees
+    assert answer(actor, P.MANAGE_MEMBERS) is NO
 
 
 def test_a_missing_actor_is_a_fault() -> None:
