@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from orgs.access import visible_members
 from orgs.models import Invitation, InvitationState, MemberRole, Membership, Organization
-from orgs.shown import teams_of
+from orgs.shown import team_names_of
 from portal.kit import csv_rows
 
 HEADER = ["Name", "Username", "Email", "Type", "Role", "Teams", "Date Joined"]
@@ -28,9 +28,9 @@ def members_response(organization: Organization) -> StreamingHttpResponse:
 def _rows(organization: Organization) -> Iterator[list[object]]:
     members = visible_members(organization).order_by("user__username").iterator(chunk_size=CHUNK)
     for chunk in _chunks(members):
-        teams = teams_of(chunk)
+        teams = team_names_of(chunk)
         for member in chunk:
-            yield _member(member, [team.name for team in teams.get(member.pk, [])])
+            yield _member(member, teams.get(member.pk, []))
     yield from _invitees(organization)
 
 

@@ -54,6 +54,15 @@ def teams_of(members: Iterable[Membership]) -> dict[int, list[Team]]:
     return found
 
 
+def team_names_of(members: Iterable[Membership]) -> dict[int, list[str]]:
+    """As `teams_of`, for lists so long that a row for each place in a team would take seconds. One query."""
+    found: dict[int, list[str]] = defaultdict(list)
+    places = TeamMember.objects.filter(membership__in=[member.pk for member in members]).order_by("team__name")
+    for membership, name in places.values_list("membership_id", "team__name"):
+        found[membership].append(name)
+    return found
+
+
 def shown_members(members: Sequence[Membership], *, with_email: bool, self_id: int | None = None) -> list[ShownMember]:
     """Rows of `access.visible_members`. One query."""
     teams = teams_of(members)
