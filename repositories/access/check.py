@@ -449,9 +449,8 @@ def _need(facts: _Facts) -> Looked:
         return Looked(Outcome.CAPS, _("There is a repository of this name already."))
     needed = LEAST_ROLE[PERMISSIONS[facts.asked]]
     words = {"action": str(ASKED_WORDS[facts.asked]), "role": role_word(needed), "own": role_word(facts.role)}
-    if facts.role >= needed:
-        return _not(_("To %(action)s needs the role %(role)s; the resulting role is %(own)s.") % words)
-    return Looked(Outcome.CAPS, _("To %(action)s needs the role %(role)s; the resulting role is %(own)s.") % words)
+    text = _("To %(action)s, one needs the role %(role)s; the resulting role is %(own)s.") % words
+    return Looked(Outcome.NOT if facts.role >= needed else Outcome.CAPS, text)
 
 
 def _caps(facts: _Facts) -> Iterator[Looked]:

@@ -59,7 +59,7 @@ def check_repository(request: PortalRequest, namespace: str, name: str) -> HttpR
     context = frame(request, repository, "repository_access")
     context |= _asked(repository.namespace, question)
     context |= {"frame_template": "repositories/frame.html", "of_repository": True}
-    return render(request, "grants/check.html", context, status=422 if context["errors"] else 200)
+    return render(request, "grants/check.html", context)
 
 
 @require_safe
@@ -71,7 +71,7 @@ def check_organization(request: PortalRequest, namespace: str) -> HttpResponse:
     context = organization_frame(request, organization, "organization_access")
     context |= _asked(organization.namespace, question)
     context |= {"frame_template": "orgs/frame.html", "of_repository": False}
-    return render(request, "grants/check.html", context, status=422 if context["errors"] else 200)
+    return render(request, "grants/check.html", context)
 
 
 def _asked(namespace: Namespace, question: Question) -> dict[str, Any]:
