@@ -234,7 +234,7 @@ def test_bob_leaves_the_team_and_what_he_holds_dies(world: World) -> None:
 
 def test_the_owner_sees_who_has_access_and_why(world: World) -> None:
     rows = world.api("GET", f"/v2/namespaces/{ORG}/repositories/api/-/access?page_size=100")["results"]
-    why = {row["name"]: (row["role"], " ".join(reason["words"] for reason in row["reasons"])) for row in rows}
+    why = {row["name"]: (row["role"], " ".join(reason["text"] for reason in row["reasons"])) for row in rows}
     assert why["olga"][0] == "admin"
     assert "owner of the organization" in why["olga"][1]
     assert why["carol"][0] == "read"
