@@ -33,26 +33,29 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class _Branch:
-    """One rule. `tables` and `where` may use {namespace}, {name}, {visibility} of the repository, and {now}."""
+    """One rule. It holds where `namespace` is the repository's, for a grant also where the pattern matches the name;
+    `where` adds to that, and may use {now} and {team}.
+    """
 
     source: str
     role: str
     tables: str
-    where: str
+    namespace: str
+    where: str = ""
     user: str = _NULL
     robot: str = _NULL
     grant: str = _NULL
+    narrow: str = ""
+    """What follows for one {user}, said so that each grant costs one look into its team, however large."""
 
-
-_GRANTED = f"g.namespace_id = {{namespace}} AND g.pattern IN ({MATCHING_SQL})"
 
 _OF_PEOPLE = [
-    _Branch("'owner'", "3", "accounts_user p", "p.namespace_id = {namespace}", user="p.id"),
+    _Branch("'owner'", "3", "accounts_user p", "p.namespace_id", user="p.id"),
     _Branch(
         "CASE m.role WHEN 3 THEN 'organization owner' WHEN 2 THEN 'editor' ELSE 'base permission' END",
         "CASE WHEN m.role >= 2 THEN 3 ELSE o.base_permission END",
         "orgs_organization o JOIN orgs_membership m ON m.organization_id = o.id",
-        "o.namespace_id = {namespace}",
+        "o.namespace_id",
         user="m.user_id",
     ),
     _Branch(
@@ -60,15 +63,17 @@ _OF_PEOPLE = [
         "g.role",
         """repositories_grant g JOIN orgs_teammember tm ON tm.team_id = g.team_id
            JOIN orgs_membership m ON m.id = tm.membership_id""",
-        _GRANTED,
+        "g.namespace_id",
         user="m.user_id",
+        narrow="tm.membership_id IN (SELECT w.id FROM orgs_membership w WHERE w.user_id = {user})",
         grant="g.id",
     ),
     _Branch(
         "'collaborator'",
         "g.role",
         "repositories_grant g",
-        f"{_GRANTED} AND g.user_id IS NOT NULL AND (g.expires_at IS NULL OR g.expires_at > {{now}})",
+        "g.namespace_id",
+        "g.user_id IS NOT NULL AND (g.expires_at IS NULL OR g.expires_at > {now})",
         user="g.user_id",
         grant="g.id",
     ),
@@ -78,22 +83,22 @@ _OF_ROBOTS = [
         "'robot'",
         "3",
         "accounts_organizationaccesstoken k",
-        "k.namespace_id = {namespace} AND NOT k.for_team",
+        "k.namespace_id",
+        "NOT k.for_team",
         robot="k.id",
     ),
     _Branch(
         "'team'",
         "g.role",
         "repositories_grant g JOIN orgs_teamrobot tr ON tr.team_id = g.team_id",
-        _GRANTED,
+        "g.namespace_id",
         robot="tr.token_id",
         grant="g.id",
     ),
 ]
 _OF_TEAMS = [
-    _Branch("'team'", "g.role", "repositories_grant g", f"{_GRANTED} AND g.team_id IN ({{team}})", grant="g.id")
+    _Branch("'team'", "g.role", "repositories_grant g", "g.namespace_id", "g.team_id IN ({team})", grant="g.id")
 ]
-_BY_GRANT = frozenset({"'team'", "'collaborator'"})
 NOW_PARAMETER = "%s"
 
 
@@ -116,7 +121,7 @@ def role_sql(place: Place, *, user: str = "", robot: str = "", granted_only: boo
     With a user it holds one parameter, the time now (`now_parameter()`); else none. `granted_only` leaves out what is
     not a team's or a collaborator's grant, public visibility too.
     """
-    branches = [b for b in _branches(user, robot) if not granted_only or b.source in _BY_GRANT]
+    branches = [b for b in _branches(user, robot) if not granted_only or b.grant != _NULL]
     selects = [_select(b, "", place, _is(b, user, robot), only_role=True) for b in branches]
     if not granted_only:
         selects.append(f"SELECT 1 AS role WHERE {place.visibility} = 'public'")
@@ -142,6 +147,24 @@ def sources_sql(*, user: str = "", robot: str = "", team: str = "") -> str:
     return " UNION ALL ".join(selects).replace("{team}", team)
 
 
+def everywhere_sql(*, user: str = "", robot: str = "") -> str:
+    """A SELECT of the namespaces where one actor has a role on every repository, whatever its name. No parameters."""
+    branches = [b for b in _branches(user, robot) if b.grant == _NULL]
+    return " UNION ALL ".join(
+        f"SELECT {b.namespace} FROM {b.tables} WHERE {_and(_is(b, user, robot), b.where, f'{b.role} > 0')}"  # noqa: S608
+        for b in branches
+    )
+
+
+def patterns_sql(*, user: str = "", robot: str = "") -> str:
+    """A SELECT of namespace_id and pattern of whatever one actor is granted. With a user one parameter: the time."""
+    return " UNION ".join(
+        f"SELECT {b.namespace} AS namespace_id, g.pattern FROM {b.tables} WHERE {_and(_is(b, user, robot), b.where)}"  # noqa: S608
+        for b in _branches(user, robot)
+        if b.grant != _NULL
+    ).replace("{now}", NOW_PARAMETER)
+
+
 def now_parameter() -> Any:
     """The time, as the statement's parameter."""
     return connection.ops.adapt_datetimefield_value(timezone.now())
@@ -152,7 +175,9 @@ def _branches(user: str, robot: str) -> Iterable[_Branch]:
 
 
 def _is(branch: _Branch, user: str, robot: str) -> str:
-    return f"{branch.user} = {user}" if user else f"{branch.robot} = {robot}"
+    if user:
+        return _and(f"{branch.user} = {user}", branch.narrow.replace("{user}", user))
+    return f"{branch.robot} = {robot}"
 
 
 def _select(branch: _Branch, rows: str, place: Place, who: str, *, only_role: bool) -> str:
@@ -160,8 +185,13 @@ def _select(branch: _Branch, rows: str, place: Place, who: str, *, only_role: bo
     if not only_role:
         named = f"{branch.user} AS user_id, {branch.robot} AS robot_id, {branch.source} AS source"
         columns = f"asked.id, {named}, {columns}, {branch.grant} AS grant_id"
-    where = " AND ".join(part for part in (who, branch.where) if part)
+    matching = f"g.pattern IN ({MATCHING_SQL})" if branch.grant != _NULL else ""
+    where = _and(who, f"{branch.namespace} = {{namespace}}", matching, branch.where)
     text = f"SELECT {columns} FROM {rows}{branch.tables} WHERE {where}"  # noqa: S608  our own texts
     for word, sql in (("namespace", place.namespace), ("name", place.name), ("visibility", place.visibility)):
         text = text.replace(f"{{{word}}}", sql)
     return text.replace("{now}", NOW_PARAMETER)
+
+
+def _and(*conditions: str) -> str:
+    return " AND ".join(condition for condition in conditions if condition)

@@ -115,9 +115,11 @@ def test_a_permission_without_a_level_is_closed_to_tokens(alice, public_app, mon
     assert access.allowed(factories.actor(alice), Permission.DELETE, public_app)
 
 
-def test_a_missing_actor_is_a_type_error() -> None:
+def test_a_missing_actor_is_a_type_error(public_app) -> None:
     with pytest.raises(TypeError):
         access.visible(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        access.allowed(None, Permission.VIEW, public_app)  # type: ignore[arg-type]
 
 
 def test_can_knows_no_other_words(as_alice, public_app) -> None:
