@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +19,7 @@ from portal.kit.patterns import PATTERN_MAX
 TAGS = ["organization access tokens"]
 
 
-class Resource(serializers.Serializer[Any]):
+class OrganizationTokenResource(serializers.Serializer[Any]):
     """A place. With `type` and `scopes` as on Docker Hub, or with `actions`."""
 
     type = serializers.ChoiceField(choices=[hub_resources.REPOSITORY, hub_resources.ORGANIZATION], required=False)
@@ -35,24 +35,24 @@ class Resource(serializers.Serializer[Any]):
     )
 
 
-class TokenRequest(serializers.Serializer[Any]):
+class OrganizationTokenRequest(serializers.Serializer[Any]):
     label = serializers.CharField(help_text="Unique in the organization.")  # type: ignore[assignment]  # Hub's word
     description = serializers.CharField(required=False, allow_blank=True, default="")
-    resources = Resource(many=True, help_text="Where it may do what, and nowhere else.")
+    resources = OrganizationTokenResource(many=True, help_text="Where it may do what, and nowhere else.")
     team = serializers.CharField(
         required=False, allow_blank=True, default="", help_text="The team it acts for; without, the organization."
     )
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
 
-class TokenPatch(serializers.Serializer[Any]):
+class OrganizationTokenPatch(serializers.Serializer[Any]):
     label = serializers.CharField(required=False)  # type: ignore[assignment]  # Hub's word
     description = serializers.CharField(required=False, allow_blank=True)
-    resources = Resource(many=True, required=False)
+    resources = OrganizationTokenResource(many=True, required=False)
     is_active = serializers.BooleanField(required=False)
 
 
-class RotateRequest(serializers.Serializer[Any]):
+class OrganizationTokenRotation(serializers.Serializer[Any]):
     overlap = serializers.IntegerField(
         required=False,
         default=0,
@@ -65,18 +65,18 @@ class RotateRequest(serializers.Serializer[Any]):
     )
 
 
-class LimitAnswer(serializers.Serializer[Any]):
+class OrganizationTokenLimit(serializers.Serializer[Any]):
     path = serializers.CharField()
     actions = serializers.ListField(child=serializers.CharField())
 
 
-class ResourceAnswer(serializers.Serializer[Any]):
+class HubResource(serializers.Serializer[Any]):
     type = serializers.CharField()
     path = serializers.CharField()
     scopes = serializers.ListField(child=serializers.CharField())
 
 
-class TokenAnswer(serializers.Serializer[OrganizationAccessToken]):
+class OrganizationTokenAnswer(serializers.Serializer[OrganizationAccessToken]):
     """Docker Hub's fields, and what it lacks: team, login name, limits, last address and client."""
 
     id = serializers.UUIDField(source="public_id")
@@ -90,7 +90,7 @@ class TokenAnswer(serializers.Serializer[OrganizationAccessToken]):
     last_used_ip = serializers.CharField(source="last_used_address")
     last_used_ua = serializers.CharField(source="last_used_client")
     resources = serializers.SerializerMethodField()
-    limits = LimitAnswer(many=True)
+    limits = OrganizationTokenLimit(many=True)
     team = serializers.SerializerMethodField()
     username = serializers.CharField(source="namespace.name", help_text="The name to log in with.")
     old_secret_expires_at = serializers.SerializerMethodField()
@@ -98,6 +98,7 @@ class TokenAnswer(serializers.Serializer[OrganizationAccessToken]):
     def get_created_by(self, token: OrganizationAccessToken) -> str:
         return token.created_by.username if token.created_by else ""
 
+    @extend_schema_field(HubResource(many=True))
     def get_resources(self, token: OrganizationAccessToken) -> Any:
         """Word for word what was asked for, if it was; else the limits in Docker Hub's words."""
         return hub_resources.shown(token.limits) if token.resources is None else token.resources
@@ -105,12 +106,13 @@ class TokenAnswer(serializers.Serializer[OrganizationAccessToken]):
     def get_team(self, token: OrganizationAccessToken) -> str:
         return actions.team_name_of(token)
 
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
     def get_old_secret_expires_at(self, token: OrganizationAccessToken) -> Any:
         """As the framework writes times."""
         return serializers.DateTimeField().to_representation(token.old_hash_until) if token.old_hash_until else None
 
 
-class NewTokenAnswer(TokenAnswer):
+class NewOrganizationTokenAnswer(OrganizationTokenAnswer):
     """`token` holds the secret, once."""
 
     token = serializers.SerializerMethodField()
@@ -140,23 +142,23 @@ class OrganizationTokens(OrganizationView):
     needs = {"GET": OrgPermission.TOKENS, "POST": OrgPermission.TOKENS}
     pagination_class = TotalPages
 
-    @extend_schema(summary="List organization access tokens", tags=TAGS, responses=TokenAnswer(many=True))
+    @extend_schema(summary="List organization access tokens", tags=TAGS, responses=OrganizationTokenAnswer(many=True))
     def get(self, request: Request, org: str) -> Response:
         """Newest first, without their secrets. For owners."""
         rows = actions.visible_access_tokens(self.actor, self.fetch(org))
         pages = TotalPages()
         found = pages.paginate_queryset(rows, request, view=self) or []
-        return pages.answer(self.render(found, TokenAnswer), {})
+        return pages.answer(self.render(found, OrganizationTokenAnswer), {})
 
     @extend_schema(
         summary="Create an organization access token",
         tags=TAGS,
-        request=TokenRequest,
-        responses={201: NewTokenAnswer},
+        request=OrganizationTokenRequest,
+        responses={201: NewOrganizationTokenAnswer},
     )
     def post(self, request: Request, org: str) -> Response:
         """The answer holds the secret, in `token`; nobody can read it again. Log in with the organization's name."""
-        given = self.read(TokenRequest)
+        given = self.read(OrganizationTokenRequest)
         token, secret = actions.create_access_token(
             actor=self.actor,
             organization=self.fetch(org),
@@ -167,26 +169,33 @@ class OrganizationTokens(OrganizationView):
             team=given["team"],
             expires_at=given["expires_at"],
         )
-        return Response(NewTokenAnswer(token, context={"secret": secret}).data, status=status.HTTP_201_CREATED)
+        return Response(
+            NewOrganizationTokenAnswer(token, context={"secret": secret}).data, status=status.HTTP_201_CREATED
+        )
 
 
 class OrganizationToken(OrganizationView):
     needs = {"GET": OrgPermission.TOKENS, "PATCH": OrgPermission.TOKENS, "DELETE": OrgPermission.TOKENS}
 
-    @extend_schema(summary="Read an organization access token", tags=TAGS, responses=TokenAnswer)
+    @extend_schema(summary="Read an organization access token", tags=TAGS, responses=OrganizationTokenAnswer)
     def get(self, request: Request, org: str, token_id: str) -> Response:
         """Without its secret."""
-        return Response(TokenAnswer(actions.fetch_access_token(self.actor, self.fetch(org), token_id)).data)
+        return Response(OrganizationTokenAnswer(actions.fetch_access_token(self.actor, self.fetch(org), token_id)).data)
 
-    @extend_schema(summary="Change an organization access token", tags=TAGS, request=TokenPatch, responses=TokenAnswer)
+    @extend_schema(
+        summary="Change an organization access token",
+        tags=TAGS,
+        request=OrganizationTokenPatch,
+        responses=OrganizationTokenAnswer,
+    )
     def patch(self, request: Request, org: str, token_id: str) -> Response:
         """What you leave out stays. It counts from the token's next use on."""
-        given = self.read(TokenPatch)
+        given = self.read(OrganizationTokenPatch)
         if "resources" in given:
             given["limits"] = hub_resources.parse(given["resources"])
             given["resources"] = _as_written(given["resources"])
         token = actions.update_access_token(actor=self.actor, organization=self.fetch(org), public_id=token_id, **given)
-        return Response(TokenAnswer(token).data)
+        return Response(OrganizationTokenAnswer(token).data)
 
     @extend_schema(summary="Delete an organization access token", tags=TAGS, responses={204: None})
     def delete(self, request: Request, org: str, token_id: str) -> Response:
@@ -201,12 +210,12 @@ class RotateOrganizationToken(OrganizationView):
     @extend_schema(
         summary="Give an organization access token a new secret",
         tags=TAGS,
-        request=RotateRequest,
-        responses=NewTokenAnswer,
+        request=OrganizationTokenRotation,
+        responses=NewOrganizationTokenAnswer,
     )
     def post(self, request: Request, org: str, token_id: str) -> Response:
         """The new one stands in `token`, once. For `overlap` seconds the one before is taken, too."""
-        given = self.read(RotateRequest)
+        given = self.read(OrganizationTokenRotation)
         token, secret = actions.rotate_access_token(
             actor=self.actor,
             organization=self.fetch(org),
@@ -214,7 +223,7 @@ class RotateOrganizationToken(OrganizationView):
             overlap=timedelta(seconds=given["overlap"]),
             expiry=actions.Expiry(given["expires_at"]) if "expires_at" in given else None,
         )
-        return Response(NewTokenAnswer(token, context={"secret": secret}).data)
+        return Response(NewOrganizationTokenAnswer(token, context={"secret": secret}).data)
 
 
 def _as_written(resources: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
