@@ -34,13 +34,18 @@ def end_of(day: datetime.date | None) -> datetime.datetime | None:
 
 
 class RoleForm(forms.Form):
-    """In place: one select."""
+    """In place: one select. What came back with an error is where the reader begins."""
 
     role = forms.ChoiceField(label=_("Role"), choices=ROLES, initial="read")
 
     @property
     def wanted(self) -> Grant.Role:
         return role_named(self.cleaned_data["role"])
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        if field in self.fields and len(self.errors) == 1:
+            self.fields[field].widget.attrs["autofocus"] = True
 
 
 class EndForm(RoleForm):
