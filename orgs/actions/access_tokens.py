@@ -150,7 +150,7 @@ def update_access_token(
             _require_free(row, new["label"], but=token)
         if "limits" in new:
             require_inside(new["limits"], row.name)
-        if limits is not None:
+        if "limits" in new or resources is not None:
             token.resources = None if resources is None else list(resources)
         for name, value in new.items():
             setattr(token, name, value)

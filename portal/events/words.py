@@ -83,7 +83,7 @@ _ACCOUNT = (
     Word("user.create", _("Account created"), _("Somebody signed up, or an operator made the account.")),
     Word("user.update", _("Account changed"), _("The profile was changed, or an operator changed the account.")),
     Word("user.expire", _("Account expired"), _("The e-mail address was never confirmed; the name is free again.")),
-    Word("user.login", _("Signed in"), _("Somebody signed in with the browser.")),
+    Word("user.login", _("Signed in"), _("Somebody signed in with the browser, or got a bearer token of the API.")),
     Word("user.login_failed", _("Sign-in refused"), _("Somebody tried to sign in with a wrong password or token.")),
     Word("user.logout", _("Signed out"), _("Somebody signed out.")),
     Word("user.password.change", _("Password changed"), _("The password was changed or reset.")),

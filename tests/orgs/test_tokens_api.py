@@ -10,6 +10,7 @@ import time_machine
 from django.test import Client
 
 from orgs.models import BasePermission, Organization
+from portal.accounts.limits import to_lines
 from portal.accounts.models import OrganizationAccessToken, User
 from portal.events.models import Event
 from tests import factories
@@ -74,6 +75,11 @@ def test_what_was_written_is_read_back_word_for_word_until_it_is_changed(acme: O
     assert token["resources"] == written
     path = f"{URL}/{token['id']}"
     assert call("PATCH", path, {"label": "deploy"}, client=client).json()["resources"] == written
+    kept = OrganizationAccessToken.objects.get()
+    places, actions = to_lines(kept.limits)
+    form = {"label": "renamed", "description": "", "places": places, "actions": actions}
+    assert client.post(f"/acme/-/tokens/{kept.public_id}", form).status_code == 302
+    assert call("GET", path, client=client).json()["resources"] == written
     ours = [{"path": "acme/web", "actions": ["pull"]}]
     changed = call("PATCH", path, {"resources": ours}, client=client).json()
     assert changed["limits"] == ours
