@@ -124,12 +124,27 @@ def access_to(repositories: Sequence[Repository], *, who: Who | None = None) -> 
         reasons.setdefault(pair, []).append(given.reason)
     keys = {key for key, _repository in reasons}
     subjects = find_subjects(users=[user for user, _ in keys if user], robots=[robot for _, robot in keys if robot])
-    held = {
-        (key, pk): hold(subjects[key], by_key[pk], found)
-        for (key, pk), found in reasons.items()
-        if key in subjects  # deleted between two statements
-    }
-    return Access(subjects, held)
+    return Access(subjects, _hold_all(subjects, by_key, reasons))
+
+
+def _hold_all(
+    subjects: Mapping[Key, Subject],
+    repositories: Mapping[int, Repository],
+    reasons: Mapping[tuple[Key, int], list[Reason]],
+) -> dict[tuple[Key, int], Held]:
+    """As `hold` for each. People who are alike and have the same reasons have the same: it is worked out once."""
+    known: dict[tuple[object, ...], Held] = {}
+    found = {}
+    for (key, pk), given in reasons.items():
+        subject = subjects.get(key)
+        if subject is None:  # deleted between two statements
+            continue
+        alike = (subject.robot_id, subject.state, subject.is_confirmed, pk, *map(id, given))
+        held = known.get(alike)
+        if held is None:
+            held = known[alike] = hold(subject, repositories[pk], given)
+        found[key, pk] = held
+    return found
 
 
 def hold(subject: Subject, repository: Repository, reasons: Iterable[Reason]) -> Held:

@@ -181,16 +181,25 @@ def _read(asked: str, parameters: list[Any], sources: str, *, now: bool, only: s
     with connection.cursor() as cursor:
         cursor.execute(statement, [*parameters, *([now_parameter()] if now else [])])
         rows = cursor.fetchall()
-    return [_given_of(row) for row in rows]
+    # Of thousands of members most have the same reason: it is made once.
+    reasons: dict[tuple[Any, ...], Reason] = {}
+    found = []
+    for row in rows:
+        terms = row[3:]
+        reason = reasons.get(terms)
+        if reason is None:
+            reason = reasons[terms] = _reason_of(terms)
+        found.append(Given(row[0], row[1], row[2], reason))
+    return found
 
 
-def _given_of(row: tuple[Any, ...]) -> Given:
-    asked, user, robot, source, role, grant, pattern, expires_at, team = row
+def _reason_of(terms: tuple[Any, ...]) -> Reason:
+    source, role, grant, pattern, expires_at, team = terms
     if isinstance(expires_at, str):
         expires_at = datetime.fromisoformat(expires_at)
     if expires_at is not None and expires_at.tzinfo is None:
         expires_at = expires_at.replace(tzinfo=UTC)  # SQLite keeps UTC without saying so
-    return Given(asked, user, robot, Reason(Source(source), role, grant, pattern or "", team or "", expires_at))
+    return Reason(Source(source), role, grant, pattern or "", team or "", expires_at)
 
 
 def rank(reason: Reason) -> tuple[int, str]:

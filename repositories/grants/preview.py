@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from orgs.models import Membership, Team
 from portal.accounts.actor import Actor
-from portal.accounts.models import Namespace, OrganizationAccessToken
+from portal.accounts.models import Namespace, OrganizationAccessToken, User
 from portal.kit import patterns
 from repositories.access import Reason, Source, role_word, visible
 from repositories.access.people import NOTHING, Access, Held, Subject, Who, access_to, hold
@@ -226,56 +226,69 @@ def _held_by_team(reasons: Sequence[Reason]) -> Held:
 
 
 def _changes_of_teams(repositories: Sequence[Repository], before: _Look, after: _Look) -> Iterator[Changed]:
+    why = _Why()
     for name in sorted(before.teams):
         for row in repositories:
             held = before.teams[name].get(row.pk, NOTHING), after.teams[name].get(row.pk, NOTHING)
             if held[0].role != held[1].role:
-                yield _changed(name, "team", row.full_name, *held)
+                yield Changed(name, "team", row.full_name, held[0].role, held[1].role, why.of(*held))
 
 
 def _changes(touched: Touched, before: _Look, after: _Look) -> Iterator[Changed]:
     subjects = {**before.access.subjects, **after.access.subjects}
     changed = []
-    for key, pk in before.access.held.keys() | after.access.held.keys():
-        subject, row = subjects[key], after.repositories.get(pk, before.repositories[pk])
-        held = _held(before, subject, pk), _held(after, subject, pk)
-        if held[0].role != held[1].role:
-            changed.append((subject.is_robot, subject.name, row.full_name, subject, held))
-    inside = _insiders(touched.namespace, {subject.user_id for _r, _n, _f, subject, _h in changed if subject.user_id})
-    for is_robot, name, full_name, subject, (was, now) in sorted(changed, key=lambda entry: entry[:3]):
+    for pair in before.access.held.keys() | after.access.held.keys():
+        subject, pk = subjects[pair[0]], pair[1]
+        was = before.access.held.get(pair) or _unnamed(before, subject, pk)
+        now = after.access.held.get(pair) or _unnamed(after, subject, pk)
+        if was.role != now.role:
+            changed.append((subject.is_robot, subject.name, before.repositories[pk].full_name, subject, was, now))
+    inside = _insiders(touched.namespace, any_of={entry[3].user_id for entry in changed if not entry[0]})
+    why = _Why()
+    for is_robot, name, full_name, subject, was, now in sorted(changed, key=lambda entry: entry[:3]):
         is_outsider = not is_robot and subject.user_id not in inside
-        yield _changed(name, "robot" if is_robot else "person", full_name, was, now, is_outsider=is_outsider)
+        kind = "robot" if is_robot else "person"
+        yield Changed(name, kind, full_name, was.role, now.role, why.of(was, now), is_outsider)
 
 
-def _held(look: _Look, subject: Subject, pk: int) -> Held:
+def _unnamed(look: _Look, subject: Subject, pk: int) -> Held:
     """Whom nothing is given has what everybody has: what is public."""
-    held = look.access.held.get((subject.key, pk))
     row = look.repositories.get(pk)
-    if held is not None or row is None:
-        return held or NOTHING
-    return hold(subject, row, ())
+    return NOTHING if row is None else hold(subject, row, ())
 
 
-def _insiders(namespace: Namespace, users: Collection[int]) -> set[int]:
-    """Those who belong to it, as it is without the change. One query."""
-    if not users:
+def _insiders(namespace: Namespace, *, any_of: Collection[int | None]) -> set[int]:
+    """Who belongs to it, as it is without the change. Two queries, none when it is asked about nobody."""
+    if not any_of:
         return set()
     members = Membership.objects.filter(organization__namespace=namespace).values_list("user", flat=True)
-    owner = namespace.__class__.objects.filter(pk=namespace.pk, user__isnull=False).values_list("user", flat=True)
-    return {*members, *owner}
+    return {*members, *User.objects.filter(namespace=namespace).values_list("pk", flat=True)}
 
 
-def _changed(name: str, kind: str, repository: str, before: Held, after: Held, *, is_outsider: bool = False) -> Changed:
-    gain = after.role > before.role
-    more, less = (after, before) if gain else (before, after)
-    why = {_without_grant(reason): None for reason in more.reasons if reason.role > less.role}
-    if not why:  # given by visibility, which is in no subject's reasons
-        why = {Reason(Source.PUBLIC, more.role): None}
-    return Changed(name, kind, repository, before.role, after.role, tuple(why), is_outsider)
+class _Why:
+    """What gives a role that is gained, or gave one that is lost. Without the grant, since several may have.
 
+    Thousands who are alike share their `Held`, for which it is worked out once.
+    """
 
-def _without_grant(reason: Reason) -> Reason:
-    return Reason(reason.source, reason.role, team=reason.team)
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], tuple[Reason, ...]] = {}
+
+    def of(self, before: Held, after: Held) -> tuple[Reason, ...]:
+        """Both are kept by somebody as long as this is."""
+        key = (id(before), id(after))
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._work_out(before, after)
+        return found
+
+    @staticmethod
+    def _work_out(before: Held, after: Held) -> tuple[Reason, ...]:
+        more, less = (after, before) if after.role > before.role else (before, after)
+        higher = [reason for reason in more.reasons if reason.role > less.role]
+        found = dict.fromkeys(Reason(reason.source, reason.role, team=reason.team) for reason in higher)
+        # Visibility gives what no reason does.
+        return tuple(found) or (Reason(Source.PUBLIC, more.role),)
 
 
 def _grouped(changes: Iterable[Changed]) -> list[Group]:
