@@ -167,8 +167,8 @@ def test_a_fault_of_ours_answers_in_the_apis_format(alice: User, monkeypatch: py
 def test_an_unknown_path_answers_in_the_apis_format(alice: User) -> None:
     for path in (
         "users/alice/nothing",
-        "orgs/acme",
-        "repositories/alice/app/groups/",
+        "orgs/acme/nothing",
+        "repositories/alice/app/groups/x/",
         "repositories/a/-x",
     ):
         for method in ("get", "post", "patch", "delete"):

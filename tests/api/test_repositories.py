@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from portal.accounts.models import User
-from repositories.models import Repository, Star, Visibility
+from repositories.models import Grant, Repository, Star, Visibility
 from tests import factories
 from tests.api.world import World, call, make_index, make_manifest, make_tag, sign_in, unconfirm
 from tests.conftest import signed_in
@@ -207,11 +207,13 @@ def test_deleting_takes_everything_along(world: World) -> None:
     answer = call("DELETE", "repositories/alice/public/app/", token=world.bearer)
     assert (answer.status_code, answer.content) == (202, b"")
     assert not Star.objects.exists()
-    assert [row.visibility for row in Repository.objects.all()] == [Visibility.PRIVATE]
+    assert not Repository.objects.filter(visibility=Visibility.PUBLIC).exists()
+    assert not Grant.objects.filter(pattern="public/app").exists()
 
 
 def test_one_reads_where_one_may_create(world: World) -> None:
-    assert call("GET", "repositories/namespaces/", token=world.bearer).json() == {"namespaces": ["alice"]}
+    names = ["acme", "alice", "globex"]
+    assert call("GET", "repositories/namespaces/", token=world.bearer).json() == {"namespaces": names}
 
 
 def test_search_finds_what_one_may_see(world: World) -> None:
