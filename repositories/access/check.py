@@ -4,6 +4,8 @@ The verdict is that of `decide`, `decide_create_in` and `visibility_on_push_in`,
 ask; the rules come from the reasons. Nothing here decides.
 """
 
+from dataclasses import replace
+
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,9 +28,12 @@ from repositories.names import is_repository_name
 __all__ = ["ASKED_WORDS", "PERMISSIONS", "Asked", "Checked", "Looked", "Outcome", "check"]
 
 
-def check(subject: Subject, namespace: Namespace, name: str, asked: Asked) -> Checked:
-    """Whether, and why. Nine queries at most. The caller knows that the asker may know of every repository there."""
-    facts = _read(subject, namespace, name, asked)
+def check(subject: Subject, namespace: Namespace, name: str, asked: Asked, *, asker_is_inside: bool = True) -> Checked:
+    """Whether, and why. Nine queries at most. The caller knows that the asker may know of this repository.
+
+    `asker_is_inside`: they belong to the organization, too; else teams without a grant here are not named.
+    """
+    facts = replace(_read(subject, namespace, name, asked), asker_is_inside=asker_is_inside)
     verdict = _verdict(facts)
     return Checked(
         subject=subject,

@@ -121,6 +121,8 @@ class Facts:
     ended: Sequence[Grant]
     creating: Creating
     publishes: Decision
+    asker_is_inside: bool = True
+    """Whether who asks belongs to the organization, and may know of teams that have nothing to do with the question."""
 
     @property
     def full_name(self) -> str:

@@ -112,7 +112,7 @@ def _teams(facts: Facts) -> Iterator[Looked]:
             yield _gives(reason.role, _("%(team)s has the role %(role)s, and %(name)s is in it.") % words)
         else:
             yield _not(_("%(team)s has the role %(role)s, but %(name)s is not in it.") % words)
-    idle = [team for team in facts.own_teams if team not in named]
+    idle = [team for team in facts.own_teams if team not in named] if facts.asker_is_inside else []
     if idle:
         words = words_of(facts) | {"teams": ", ".join(idle)}
         yield _not(_("Of the teams of %(name)s, these have no grant that matches: %(teams)s.") % words)

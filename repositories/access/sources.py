@@ -99,6 +99,11 @@ _OF_ROBOTS = [
 _OF_TEAMS = [
     _Branch("'team'", "g.role", "repositories_grant g", "g.namespace_id", "g.team_id IN ({team})", grant="g.id")
 ]
+# PostgreSQL would compare with all grants of the namespace; an array it looks up in the index.
+_MATCHING = {
+    "sqlite": f"g.pattern IN ({MATCHING_SQL})",
+    "postgresql": f"g.pattern = ANY (ARRAY({MATCHING_SQL}))",
+}
 NOW_PARAMETER = "%s"
 
 
@@ -126,7 +131,10 @@ def role_sql(place: Place, *, user: str = "", robot: str = "", granted_only: boo
     if not granted_only:
         selects.append(f"SELECT 1 AS role WHERE {place.visibility} = 'public'")
     union = " UNION ALL ".join(selects) or "SELECT 0 AS role"
-    return f"COALESCE((SELECT MAX(source.role) FROM ({union}) source), 0)"  # noqa: S608  our own texts
+    # The few grants that match come first, whatever a planner thinks: never all that the actor's teams have.
+    matched = f"SELECT g.* FROM repositories_grant g WHERE {_matching()}"  # noqa: S608  our own texts
+    grants = f"WITH matched AS MATERIALIZED ({_place(matched, place)})" if branches else ""
+    return f"COALESCE(({grants} SELECT MAX(source.role) FROM ({union}) source), 0)"  # noqa: S608  likewise
 
 
 def sources_sql(*, user: str = "", robot: str = "", team: str = "") -> str:
@@ -185,12 +193,22 @@ def _select(branch: _Branch, rows: str, place: Place, who: str, *, only_role: bo
     if not only_role:
         named = f"{branch.user} AS user_id, {branch.robot} AS robot_id, {branch.source} AS source"
         columns = f"asked.id, {named}, {columns}, {branch.grant} AS grant_id"
-    matching = f"g.pattern IN ({MATCHING_SQL})" if branch.grant != _NULL else ""
+    tables, matching = branch.tables, _matching() if branch.grant != _NULL else ""
+    if only_role:
+        tables, matching = tables.replace("repositories_grant g", "matched g"), ""
     where = _and(who, f"{branch.namespace} = {{namespace}}", matching, branch.where)
-    text = f"SELECT {columns} FROM {rows}{branch.tables} WHERE {where}"  # noqa: S608  our own texts
+    text = f"SELECT {columns} FROM {rows}{tables} WHERE {where}"  # noqa: S608  our own texts
+    return _place(text, place).replace("{now}", NOW_PARAMETER)
+
+
+def _matching() -> str:
+    return f"g.namespace_id = {{namespace}} AND {_MATCHING[connection.vendor]}"
+
+
+def _place(text: str, place: Place) -> str:
     for word, sql in (("namespace", place.namespace), ("name", place.name), ("visibility", place.visibility)):
         text = text.replace(f"{{{word}}}", sql)
-    return text.replace("{now}", NOW_PARAMETER)
+    return text
 
 
 def _and(*conditions: str) -> str:

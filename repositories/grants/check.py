@@ -7,10 +7,13 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from portal.accounts.actor import Actor
 from portal.accounts.models import Namespace, OrganizationAccessToken, User
 from portal.kit.errors import Invalid
+from repositories.access import namespaces_of
 from repositories.access.check import ASKED_WORDS, Asked, Checked, check
-from repositories.access.people import Subject, subject_of_robot, subject_of_user
+from repositories.access.people import Subject, subject_of_robot, subject_of_user, who_has_access
+from repositories.models import Repository
 from repositories.names import NAME_MAX, is_repository_name
 
 ACTIONS = [(asked.value, ASKED_WORDS[asked]) for asked in Asked]
@@ -38,11 +41,23 @@ class Question:
         return not self.subject
 
 
-def answer(namespace: Namespace, question: Question) -> Checked:
-    """Ten queries at most. The caller may know of everything in the namespace. Raises Invalid (fields)."""
+def answer(namespace: Namespace, question: Question, *, asker_is_inside: bool = True) -> Checked:
+    """Ten queries at most. The caller may know of the repository, or of all in the namespace. Raises Invalid (fields).
+
+    `asker_is_inside`: as of `check`.
+    """
     asked = _asked(question.action)
     name = _name(namespace, question.repository)
-    return check(find_subject(namespace, question.subject), namespace, name, asked)
+    subject = find_subject(namespace, question.subject)
+    return check(subject, namespace, name, asked, asker_is_inside=asker_is_inside)
+
+
+def is_inside(actor: Actor, repository: Repository) -> bool:
+    """Whether the actor belongs to the organization that the repository is of; a person's namespace hides nothing.
+
+    One query.
+    """
+    return namespaces_of(actor).filter(pk=repository.namespace_id).exists()
 
 
 def _asked(text: str) -> Asked:
@@ -87,6 +102,11 @@ def _find_robot(namespace: Namespace, label: str) -> Subject | None:
     tokens = OrganizationAccessToken.objects.select_related("namespace").filter(namespace=namespace, label=label)
     found = sorted(tokens, key=lambda token: (token.state(now) != "active", -token.pk))
     return subject_of_robot(found[0], now) if found else None
+
+
+def names_with_access(repository: Repository) -> list[str]:
+    """For who doesn't belong to the organization: those of “Who has access”, which they see. Three queries."""
+    return [entry.subject.name for entry in who_has_access(repository)[:OFFERED]]
 
 
 def names_offered(namespace: Namespace) -> list[str]:

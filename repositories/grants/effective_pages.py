@@ -19,7 +19,7 @@ from portal.kit import csv_rows
 from portal.kit.errors import Invalid
 from repositories.access import Permission, fetch_repository
 from repositories.access.check import Checked
-from repositories.grants.check import ACTIONS, Question, answer, names_offered
+from repositories.grants.check import ACTIONS, Question, answer, is_inside, names_offered, names_with_access
 from repositories.grants.effective import HEADER, export_rows, people_of
 from repositories.grants.effective_refused import DAYS, PAGE_SIZE, Attempt, explain, refused_in, refused_on
 from repositories.models import Repository
@@ -57,7 +57,9 @@ def check_repository(request: PortalRequest, namespace: str, name: str) -> HttpR
     repository = _fetch(request, namespace, name)
     question = Question.of(request.GET, repository=repository.name)
     context = frame(request, repository, "repository_access")
-    context |= _asked(repository.namespace, question)
+    inside = is_inside(request.actor, repository)
+    names = names_offered(repository.namespace) if inside else names_with_access(repository)
+    context |= _asked(repository.namespace, question, names, asker_is_inside=inside)
     context |= {"frame_template": "repositories/frame.html", "of_repository": True}
     return render(request, "grants/check.html", context)
 
@@ -69,17 +71,19 @@ def check_organization(request: PortalRequest, namespace: str) -> HttpResponse:
     organization = fetch_organization(request.actor, namespace, OrgPermission.GRANT)
     question = Question.of(request.GET)
     context = organization_frame(request, organization, "organization_access")
-    context |= _asked(organization.namespace, question)
+    context |= _asked(organization.namespace, question, names_offered(organization.namespace))
     context |= {"frame_template": "orgs/frame.html", "of_repository": False}
     return render(request, "grants/check.html", context)
 
 
-def _asked(namespace: Namespace, question: Question) -> dict[str, Any]:
+def _asked(
+    namespace: Namespace, question: Question, names: Sequence[str], *, asker_is_inside: bool = True
+) -> dict[str, Any]:
     checked: Checked | None = None
     errors: dict[str, Any] = {}
     if not question.is_empty:
         try:
-            checked = answer(namespace, question)
+            checked = answer(namespace, question, asker_is_inside=asker_is_inside)
         except Invalid as error:
             errors = {name: texts[0] for name, texts in error.fields.items()}
     return {
@@ -87,7 +91,7 @@ def _asked(namespace: Namespace, question: Question) -> dict[str, Any]:
         "checked": checked,
         "errors": errors,
         "actions": ACTIONS,
-        "names": names_offered(namespace),
+        "names": names,
     }
 
 

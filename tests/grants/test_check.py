@@ -216,3 +216,18 @@ def test_in_a_persons_namespace(alice: User, bob: User, alices_client: Client) -
     assert "The namespace belongs to alice." in page
     page = alices_client.get("/alice/app/-/access/check?subject=alice&action=delete").content.decode()
     assert "alice owns the namespace." in page
+
+
+def test_a_guest_who_is_admin_learns_nothing_of_other_teams(
+    world: Organization, dave: User, daves_client: Client, alices_client: Client
+) -> None:
+    """Carol's team has no grant on `api`: that there is such a team is the organization's business."""
+    Grant.objects.filter(user=dave).update(role=Grant.Role.ADMIN, expires_at=None)
+    world.base_permission = BasePermission.NONE
+    world.save()
+    url = "/acme/api/-/access/check?subject=carol&action=push"
+    page = daves_client.get(url).content.decode()
+    assert "carol may not push: acme/api" in page
+    assert "image-users" not in page
+    assert '<option value="carol">' not in page
+    assert "image-users" in alices_client.get(url).content.decode()

@@ -140,17 +140,17 @@ def test_the_page_says_it(olivias_client: Client, api: Repository, bobs_client: 
 
 def test_find_and_filter(alices_client: Client, api: Repository) -> None:
     part = "/acme/api/-/access/people"
-    htmx = {"HTTP_HX_REQUEST": "true"}
-    found = content(alices_client.get(f"{part}?who=CAR", **htmx))
+    htmx = {"HX-Request": "true"}
+    found = content(alices_client.get(f"{part}?who=CAR", headers=htmx))
     assert ">carol<" in found
     assert ">bob<" not in found
     assert "1 person or access token" in found
-    found = content(alices_client.get(f"{part}?role=admin", **htmx))
+    found = content(alices_client.get(f"{part}?role=admin", headers=htmx))
     assert ">olivia<" in found
     assert ">bob<" not in found
-    assert "Nobody found" in content(alices_client.get(f"{part}?who=zzz", **htmx))
+    assert "Nobody found" in content(alices_client.get(f"{part}?who=zzz", headers=htmx))
     assert alices_client.get(f"{part}?who=bob")["Location"] == f"{PAGE}?who=bob"
-    assert alices_client.get(f"{part}?people=99999999999", **htmx).status_code == 200
+    assert alices_client.get(f"{part}?people=99999999999", headers=htmx).status_code == 200
 
 
 def test_a_public_repository_has_an_entry_for_everybody(alices_client: Client, acme: Organization, alice: User) -> None:
@@ -287,7 +287,7 @@ def test_the_reach_is_what_they_see(acme: Organization, api: Repository, users: 
     for url in ("/acme/-/members/carol/access", "/acme/-/teams/image-users/access"):
         rows = list(csv.reader(io.StringIO(content(alices_client.get(f"{url}?export=csv")))))
         assert rows[1:] == [["acme/payments/web", "private", "write", "team image-users by pattern payments/*", ""]]
-        found = content(alices_client.get(f"{url}?q=api", HTTP_HX_REQUEST="true"))
+        found = content(alices_client.get(f"{url}?q=api", headers={"HX-Request": "true"}))
         assert "acme/api" not in found
 
 

@@ -33,7 +33,7 @@ from repositories.grants.api.effective_shapes import (
     ReachedAnswer,
     ReachQuery,
 )
-from repositories.grants.check import Question, answer
+from repositories.grants.check import Question, answer, is_inside
 from repositories.grants.effective import fits
 from repositories.grants.effective_preview import preview_of
 from repositories.grants.effective_reach import require_to_see_member
@@ -70,7 +70,8 @@ class Check(RepositoryView):
         """Whether they may, and every rule that was looked at, in words."""
         row = self.fetch(namespace, repository)
         question = Question.of(self.read_query(CheckQuery), repository=row.name)
-        return Response(CheckAnswer(answer(row.namespace, question)).data)
+        found = answer(row.namespace, question, asker_is_inside=is_inside(self.actor, row))
+        return Response(CheckAnswer(found).data)
 
 
 class CheckInOrganization(OrganizationView):
