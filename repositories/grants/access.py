@@ -29,20 +29,42 @@ from repositories.models import Grant, Repository
 def require_to_grant(actor: Actor, namespace_id: int, pattern: str) -> Repository | None:
     """The repository of exactly this name, if there is one, for an actor who may grant on the pattern.
 
-    Runs in a transaction. Locks the repository, or the organization for a pattern, until its end: two changes of one
-    grant come one after the other, and none outlives a repository that is deleted meanwhile. Four queries at most.
-    Raises NotFound, Forbidden, Unauthorized.
+    Runs in a transaction. Locks the repository, and before it the organization for whoever grants everywhere, until its
+    end: two changes of one grant come one after the other, and none outlives a repository that is deleted meanwhile.
+    Six queries at most. Raises NotFound, Forbidden, Unauthorized.
     """
-    named = Repository.objects.filter(namespace_id=namespace_id, name=pattern)
-    list(named.select_for_update().values_list("pk"))
-    seen = visible(actor).select_related("namespace").filter(namespace_id=namespace_id, name=pattern).first()
-    refusal = decide(actor, Permission.MANAGE_ACCESS, seen) if seen is not None else None
+    named = Repository.objects.filter(namespace_id=namespace_id, name=pattern).select_related("namespace")
+    refusal = _refusal(actor, _seen(actor, namespace_id, pattern))
     if refusal is not None and refusal.allowed:
-        return seen
+        _lock(named)
+        return _still(actor, _seen(actor, namespace_id, pattern))
     if actor.is_anonymous:
         raise Unauthorized(_("Sign in to do this."))
     _require_everywhere(actor, namespace_id, refusal)
-    return named.select_related("namespace").first()
+    _lock(named)
+    return named.first()
+
+
+def _seen(actor: Actor, namespace_id: int, name: str) -> Repository | None:
+    return visible(actor).select_related("namespace").filter(namespace_id=namespace_id, name=name).first()
+
+
+def _refusal(actor: Actor, seen: Repository | None) -> Decision | None:
+    return None if seen is None else decide(actor, Permission.MANAGE_ACCESS, seen)
+
+
+def _lock(rows: QuerySet[Repository]) -> None:
+    list(rows.select_related(None).select_for_update().values_list("pk"))
+
+
+def _still(actor: Actor, seen: Repository | None) -> Repository:
+    """As it is after the wait for the lock."""
+    decision = _refusal(actor, seen)
+    if seen is None or decision is None:
+        raise NotFound(_("There is no such repository, or you may not see it."))
+    if not decision.allowed:
+        raise Forbidden(decision.reason)
+    return seen
 
 
 def _require_everywhere(actor: Actor, namespace_id: int, refusal: Decision | None) -> None:
