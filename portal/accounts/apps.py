@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from portal.kit import connections
+
 
 class AccountsConfig(AppConfig):
     name = "portal.accounts"
@@ -9,3 +11,4 @@ class AccountsConfig(AppConfig):
         from portal.accounts import signals  # noqa: PLC0415  the models must be there first
 
         signals.connect()
+        connections.connect()
