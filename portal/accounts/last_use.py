@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from portal.accounts.actor import Actor, CredentialKind
-from portal.accounts.models import OrganizationAccessToken, PersonalAccessToken, RefreshToken, User
+from portal.accounts.models import Namespace, OrganizationAccessToken, PersonalAccessToken, RefreshToken, User
 from portal.events.record import record
 from portal.kit import redis
 
@@ -89,6 +89,11 @@ def note_refusals(actor: Actor, refused: Mapping[str, tuple[str, ...]]) -> None:
     redis.run(lambda pipeline: [pipeline.hincrby(REFUSED, field, 1) for field in fields])
 
 
+def note_failed_robot(login: str, address: str) -> None:
+    """A dead or wrong access token in an organization's name. One round trip."""
+    redis.run(lambda pipeline: note_failure(pipeline, login, address))
+
+
 def note_failure(pipeline: redis.Pipeline, login: str, address: str) -> None:
     """A wrong password, as one command more on the pipeline."""
     pipeline.hincrby(FAILED, json.dumps([login.lower()[:254], address]), 1)
@@ -158,11 +163,14 @@ def _record_failures(failed: Mapping[str, str]) -> None:
 
 
 def _names_of(logins: set[str]) -> dict[str, str]:
-    """User name for each of the logins, which are user names or confirmed addresses. Two queries."""
+    """The name for each of the logins, which are names of people or organizations, or confirmed addresses. Three
+    queries."""
     known = {login.replace("\0", "") for login in logins}
     people = User.objects.filter(username__in=known).values_list("username", "username")
+    # A held name is nobody's. That organizations have namespaces is known to their room, and to the database.
+    organizations = Namespace.objects.filter(name__in=known, organization__isnull=False).values_list("name", "name")
     addresses = EmailAddress.objects.filter(email__in=known, verified=True).values_list("email", "user__username")
-    return {**dict(addresses), **dict(people)}
+    return {**dict(addresses), **dict(organizations), **dict(people)}
 
 
 class _Noted:

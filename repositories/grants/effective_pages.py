@@ -21,7 +21,15 @@ from repositories.access import Permission, fetch_repository
 from repositories.access.check import Checked
 from repositories.grants.check import ACTIONS, Question, answer, is_inside, names_offered, names_with_access
 from repositories.grants.effective import HEADER, export_rows, people_of
-from repositories.grants.effective_refused import DAYS, PAGE_SIZE, Attempt, explain, refused_in, refused_on
+from repositories.grants.effective_refused import (
+    DAYS,
+    PAGE_SIZE,
+    Attempt,
+    explain,
+    failed_logins,
+    refused_in,
+    refused_on,
+)
 from repositories.models import Repository
 from repositories.pages import frame
 
@@ -109,10 +117,11 @@ def refused_repository(request: PortalRequest, namespace: str, name: str) -> Htt
 @require_safe
 @sign_in_first
 def refused_organization(request: PortalRequest, namespace: str) -> HttpResponse:
-    """For owners, as it is a part of the audit log. Twelve queries at most."""
+    """For owners, as it is a part of the audit log. Fifteen queries at most."""
     organization = fetch_organization(request.actor, namespace, OrgPermission.AUDIT)
     context = organization_frame(request, organization, "organization_access")
     context |= _refused(request, refused_in(organization.name, organization.created_at))
+    context["failed_logins"] = failed_logins(organization.name, organization.created_at)
     context |= {"frame_template": "orgs/frame.html", "of_repository": False}
     return render(request, "grants/refused.html", context)
 

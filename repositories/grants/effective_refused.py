@@ -87,8 +87,30 @@ def refused_in(namespace: str, since: datetime) -> list[Attempt]:
     return _grouped(_read({"namespace": namespace}, max(timezone.now() - timedelta(days=DAYS), since)))
 
 
-def _read(columns: Mapping[str, object], since: datetime) -> Iterable[Event]:
-    part = Part({**columns, "action": ACTION, "repository_id": None}, since)
+@dataclass(frozen=True, slots=True)
+class FailedLogin:
+    """Logins in the organization's name, from one address, whose access token is wrong or dead."""
+
+    address: str
+    count: int
+    last: datetime
+
+
+def failed_logins(namespace: str, since: datetime) -> list[FailedLogin]:
+    """The last 14 days, newest first. Two queries."""
+    since = max(timezone.now() - timedelta(days=DAYS), since)
+    found: dict[str, FailedLogin] = {}
+    for event in _read({"namespace": namespace, "target": namespace}, since, action="user.login_failed"):
+        count = int(event.new.get("count", 1))
+        known = found.get(event.address)
+        found[event.address] = (
+            replace(known, count=known.count + count) if known else FailedLogin(event.address, count, event.at)
+        )
+    return list(found.values())
+
+
+def _read(columns: Mapping[str, object], since: datetime, *, action: str = ACTION) -> Iterable[Event]:
+    part = Part({**columns, "action": action, "repository_id": None}, since)
     batches = Search(Scope((part,)), Filters(since=since)).batches(EVENTS_MAX)
     return (event for batch in islice(batches, 1) for event in batch)
 

@@ -186,11 +186,18 @@ def authenticate(ask: Ask) -> Found:
     elif ask.secret.startswith(PersonalAccessToken.PREFIX):
         found = find_by_access_token(ask.login, ask.secret, ask.names)
     elif ask.secret.startswith(OrganizationAccessToken.PREFIX):
-        found = find_by_organization_token(ask.login, ask.secret, ask.names)
+        found = _by_organization_token(ask)
     else:
         found = _by_password(ask)
     if found is None:
         raise Unauthorized
+    return found
+
+
+def _by_organization_token(ask: Ask) -> Found | None:
+    found = find_by_organization_token(ask.login, ask.secret, ask.names)
+    if found is None:  # expired, switched off, rotated, deleted: its owners want to know which machine still has it
+        last_use.note_failed_robot(ask.login, ask.address)
     return found
 
 

@@ -24,6 +24,7 @@ NAMES = (
     "image-admins",
     "eve",
     "payments/*",
+    "payments",
     "new",
 )
 WRITTEN = ("*", "·", "–", ",", "api", "docker", "pull", "push", "session", "dave", ":", "testserver")

@@ -164,3 +164,14 @@ def test_the_explanation_is_that_of_check(
     assert text.count("Allowed now") == 1
     for name, verdict in (("bob", "may not push"), ("carol", "may push"), ("dave", "may not push")):
         assert f"{name} {verdict}: acme/api" in page(client, f"/acme/api/-/access/check?subject={name}&action=push")
+
+
+def test_logins_with_a_dead_access_token_are_listed_for_owners(alices_client: Client, acme: Organization) -> None:
+    for count, address in ((2, "192.0.2.7"), (3, "192.0.2.7"), (1, "192.0.2.8")):
+        with transaction.atomic():
+            actor = Actor(address=address)
+            record("user.login_failed", actor=actor, namespace="acme", target="acme", new={"count": count})
+    text = page(alices_client, ALL)
+    assert "Refused logins of access tokens" in text
+    assert "5 times" in text
+    assert "192.0.2.8" in text

@@ -16,6 +16,7 @@ from portal.accounts.tasks import flush_last_use, free_unconfirmed_names
 from portal.events.models import Event
 from portal.kit import redis
 from tests import factories
+from tests.factories.orgs import make_organization
 from tests.registry.conftest import Ask, basic
 
 pytestmark = pytest.mark.django_db
@@ -172,6 +173,14 @@ class TestWrongPasswords:
         assert refused.status == 401  # never 429: docker would show a parse error
         assert "too many wrong passwords" in refused.body["details"]
         assert ask(login="bob").status == 200
+
+    def test_of_an_organization_is_recorded_for_its_owners(self, ask: Ask, alice, fake) -> None:
+        make_organization(alice)
+        assert ask(login="acme", secret="moor_oat_dead").status == 401
+        assert ask(login="globex", secret="moor_oat_dead").status == 401
+        flush_last_use()
+        event = Event.objects.get(action="user.login_failed")
+        assert (event.namespace, event.target, event.new) == ("acme", "acme", {"count": 1})
 
     def test_an_access_token_and_a_remembered_password_still_work(self, ask: Ask, alice, fake) -> None:
         assert ask(login="alice").status == 200
