@@ -34,7 +34,7 @@ def home(request: PortalRequest) -> HttpResponse:
     actor = request.actor
     if actor.is_anonymous:
         return render(request, "web/landing.html", {"repositories": _public(actor)[:PUBLIC_SHOWN]})
-    own = list(_own(actor)[: OWN_SHOWN + 1])
+    own = list(_own(actor))
     context = {"repositories": own[:OWN_SHOWN], "has_more": len(own) > OWN_SHOWN, "starred": _starred(actor)}
     shared = shared_with(actor)
     context["shared"] = keyset(shared, by="-updated_at", cursor=request.GET.get("shared", ""), size=SHARED_SHOWN)
@@ -46,7 +46,9 @@ def _public(actor: Actor) -> QuerySet[Repository]:
 
 
 def _own(actor: Actor) -> QuerySet[Repository]:
-    return visible(actor).filter(namespace__in=namespaces_of(actor)).order_by("-updated_at", "-id")
+    """The last pushed, and one more. Found before their roles are asked for: of 10,000 that takes seconds."""
+    rows = visible(actor).filter(namespace__in=namespaces_of(actor)).order_by("-updated_at", "-id")
+    return visible(actor).filter(pk__in=rows.values("pk")[: OWN_SHOWN + 1]).order_by("-updated_at", "-id")
 
 
 def _starred(actor: Actor) -> Sequence[Repository]:
