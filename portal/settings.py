@@ -333,7 +333,7 @@ SPECTACULAR_SETTINGS = {
         "portal.accounts.api.schema.add_errors",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {"ActivityEnum": ["active", "inactive"]},
+    "ENUM_NAME_OVERRIDES": {"ActivityEnum": ["active", "inactive"], "VisibilityEnum": ["private", "public"]},
     "PATH_CONVERTER_OVERRIDES": {
         "namespace": {"type": "string", "example": "alice"},
         "repository": {"type": "string", "example": "myfirstapp", "description": "May hold slashes."},

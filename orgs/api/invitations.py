@@ -23,9 +23,7 @@ INVITEES = "invitees"
 
 class InviteAnswer(serializers.Serializer[Invitation]):
     id = serializers.UUIDField(source="public_id")
-    inviter_username = serializers.SerializerMethodField(
-        help_text="Empty when an access token invited."
-    )
+    inviter_username = serializers.SerializerMethodField(help_text="Empty when an access token invited.")
     invitee = serializers.CharField(source="label", help_text="Username or e-mail address, as it was invited.")
     org = serializers.CharField(source="organization.name")
     team = serializers.SerializerMethodField(help_text="Empty for none.")

@@ -10,152 +10,302 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_organization_tokens_and_limits'),
+        ("accounts", "0002_organization_tokens_and_limits"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Organization',
+            name="Organization",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=portal.events.models.new_public_id, editable=False, max_length=32, unique=True)),
-                ('full_name', models.CharField(blank=True, max_length=100, verbose_name='full name')),
-                ('description', models.CharField(blank=True, max_length=500, verbose_name='description')),
-                ('link', models.URLField(blank=True, max_length=255, verbose_name='link')),
-                ('company', models.CharField(blank=True, max_length=100, verbose_name='company')),
-                ('location', models.CharField(blank=True, max_length=100, verbose_name='location')),
-                ('base_permission', models.PositiveSmallIntegerField(choices=[(0, 'None: only what a team or a repository grants'), (1, 'Read: see and pull every repository'), (2, 'Write: push to every repository too')], default=1)),
-                ('who_creates', models.CharField(choices=[('owners', 'Owners'), ('editors', 'Owners and editors'), ('members', 'Every member')], default='editors', max_length=8)),
-                ('who_publishes', models.CharField(choices=[('owners', 'Owners'), ('admins', 'Everybody with the role admin on the repository'), ('nobody', 'Nobody')], default='owners', max_length=8)),
-                ('default_visibility', models.CharField(choices=[('private', 'Private'), ('public', 'Public')], default='private', max_length=8)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('namespace', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='organization', to='accounts.namespace')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=portal.events.models.new_public_id, editable=False, max_length=32, unique=True
+                    ),
+                ),
+                ("full_name", models.CharField(blank=True, max_length=100, verbose_name="full name")),
+                ("description", models.CharField(blank=True, max_length=500, verbose_name="description")),
+                ("link", models.URLField(blank=True, max_length=255, verbose_name="link")),
+                ("company", models.CharField(blank=True, max_length=100, verbose_name="company")),
+                ("location", models.CharField(blank=True, max_length=100, verbose_name="location")),
+                (
+                    "base_permission",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (0, "None: only what a team or a repository grants"),
+                            (1, "Read: see and pull every repository"),
+                            (2, "Write: push to every repository too"),
+                        ],
+                        default=1,
+                    ),
+                ),
+                (
+                    "who_creates",
+                    models.CharField(
+                        choices=[("owners", "Owners"), ("editors", "Owners and editors"), ("members", "Every member")],
+                        default="editors",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "who_publishes",
+                    models.CharField(
+                        choices=[
+                            ("owners", "Owners"),
+                            ("admins", "Everybody with the role admin on the repository"),
+                            ("nobody", "Nobody"),
+                        ],
+                        default="owners",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "default_visibility",
+                    models.CharField(
+                        choices=[("private", "Private"), ("public", "Public")], default="private", max_length=8
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "namespace",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="organization",
+                        to="accounts.namespace",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.PositiveSmallIntegerField(choices=[(1, 'Member'), (2, 'Editor'), (3, 'Owner')], default=1)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='orgs.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role",
+                    models.PositiveSmallIntegerField(choices=[(1, "Member"), (2, "Editor"), (3, "Owner")], default=1),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="memberships", to="orgs.organization"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Team',
+            name="Team",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('name', models.CharField(max_length=40)),
-                ('description', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='teams', to='orgs.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("name", models.CharField(max_length=40)),
+                ("description", models.CharField(blank=True, max_length=500)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="teams", to="orgs.organization"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Invitation',
+            name="Invitation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('email', models.EmailField(blank=True, max_length=254)),
-                ('role', models.PositiveSmallIntegerField(choices=[(1, 'Member'), (2, 'Editor'), (3, 'Owner')], default=1)),
-                ('state', models.CharField(choices=[('pending', 'Pending'), ('accepted', 'Accepted'), ('declined', 'Declined'), ('revoked', 'Revoked')], default='pending', max_length=8)),
-                ('hash', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('expires_at', models.DateTimeField()),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('invitee', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='invitations', to=settings.AUTH_USER_MODEL)),
-                ('inviter', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='invitations', to='orgs.organization')),
-                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='orgs.team')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("email", models.EmailField(blank=True, max_length=254)),
+                (
+                    "role",
+                    models.PositiveSmallIntegerField(choices=[(1, "Member"), (2, "Editor"), (3, "Owner")], default=1),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("accepted", "Accepted"),
+                            ("declined", "Declined"),
+                            ("revoked", "Revoked"),
+                        ],
+                        default="pending",
+                        max_length=8,
+                    ),
+                ),
+                ("hash", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("expires_at", models.DateTimeField()),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "invitee",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="invitations",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "inviter",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="invitations", to="orgs.organization"
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="orgs.team",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TeamMember',
+            name="TeamMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('membership', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='team_members', to='orgs.membership')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='team_members', to='orgs.team')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "membership",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="team_members", to="orgs.membership"
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="team_members", to="orgs.team"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TeamRobot',
+            name="TeamRobot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='robots', to='orgs.team')),
-                ('token', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='team_robot', to='accounts.organizationaccesstoken')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="robots", to="orgs.team"
+                    ),
+                ),
+                (
+                    "token",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="team_robot",
+                        to="accounts.organizationaccesstoken",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='organization',
-            constraint=models.CheckConstraint(condition=models.Q(('base_permission__in', [0, 1, 2])), name='org_base_permission'),
+            model_name="organization",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("base_permission__in", [0, 1, 2])), name="org_base_permission"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='organization',
-            constraint=models.CheckConstraint(condition=models.Q(('who_creates__in', ['owners', 'editors', 'members'])), name='org_who_creates'),
+            model_name="organization",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("who_creates__in", ["owners", "editors", "members"])), name="org_who_creates"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='organization',
-            constraint=models.CheckConstraint(condition=models.Q(('who_publishes__in', ['owners', 'admins', 'nobody'])), name='org_who_publishes'),
+            model_name="organization",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("who_publishes__in", ["owners", "admins", "nobody"])), name="org_who_publishes"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='organization',
-            constraint=models.CheckConstraint(condition=models.Q(('default_visibility__in', ['private', 'public'])), name='org_default_visibility'),
+            model_name="organization",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("default_visibility__in", ["private", "public"])), name="org_default_visibility"
+            ),
         ),
         migrations.AddIndex(
-            model_name='membership',
-            index=models.Index(fields=['user', 'organization'], name='membership_by_user'),
+            model_name="membership",
+            index=models.Index(fields=["user", "organization"], name="membership_by_user"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('organization', 'user'), name='membership_once'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(fields=("organization", "user"), name="membership_once"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', [1, 2, 3])), name='membership_role'),
+            model_name="membership",
+            constraint=models.CheckConstraint(condition=models.Q(("role__in", [1, 2, 3])), name="membership_role"),
         ),
         migrations.AddConstraint(
-            model_name='team',
-            constraint=models.UniqueConstraint(models.F('organization'), django.db.models.functions.text.Lower('name'), name='team_unique_in_organization'),
+            model_name="team",
+            constraint=models.UniqueConstraint(
+                models.F("organization"),
+                django.db.models.functions.text.Lower("name"),
+                name="team_unique_in_organization",
+            ),
         ),
         migrations.AddIndex(
-            model_name='invitation',
-            index=models.Index(fields=['organization', '-id'], name='invitation_by_organization'),
+            model_name="invitation",
+            index=models.Index(fields=["organization", "-id"], name="invitation_by_organization"),
         ),
         migrations.AddIndex(
-            model_name='invitation',
-            index=models.Index(fields=['invitee', '-id'], name='invitation_by_invitee'),
+            model_name="invitation",
+            index=models.Index(fields=["invitee", "-id"], name="invitation_by_invitee"),
         ),
         migrations.AddIndex(
-            model_name='invitation',
-            index=models.Index(fields=['email'], name='invitation_by_email'),
+            model_name="invitation",
+            index=models.Index(fields=["email"], name="invitation_by_email"),
         ),
         migrations.AddIndex(
-            model_name='invitation',
-            index=models.Index(fields=['hash'], name='invitation_by_hash'),
+            model_name="invitation",
+            index=models.Index(fields=["hash"], name="invitation_by_hash"),
         ),
         migrations.AddIndex(
-            model_name='invitation',
-            index=models.Index(condition=models.Q(('sent_at', None), ('state', 'pending')), fields=['id'], name='invitation_unsent'),
+            model_name="invitation",
+            index=models.Index(
+                condition=models.Q(("sent_at", None), ("state", "pending")), fields=["id"], name="invitation_unsent"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', [1, 2, 3])), name='invitation_role'),
+            model_name="invitation",
+            constraint=models.CheckConstraint(condition=models.Q(("role__in", [1, 2, 3])), name="invitation_role"),
         ),
         migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'pending')), fields=('organization', 'email'), name='invitation_pending_once'),
+            model_name="invitation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "pending")),
+                fields=("organization", "email"),
+                name="invitation_pending_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='teammember',
-            constraint=models.UniqueConstraint(fields=('team', 'membership'), name='team_member_once'),
+            model_name="teammember",
+            constraint=models.UniqueConstraint(fields=("team", "membership"), name="team_member_once"),
         ),
     ]

@@ -5,33 +5,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('orgs', '0001_organizations'),
+        ("orgs", "0001_organizations"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='invitation',
-            name='invitation_pending_once',
+            model_name="invitation",
+            name="invitation_pending_once",
         ),
         migrations.AddField(
-            model_name='invitation',
-            name='mail_attempts',
+            model_name="invitation",
+            name="mail_attempts",
             field=models.PositiveSmallIntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='invitation',
-            name='mail_due_at',
+            model_name="invitation",
+            name="mail_due_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.UniqueConstraint(condition=models.Q(('invitee', None), ('state', 'pending')), fields=('organization', 'email'), name='invitation_pending_once_by_email'),
+            model_name="invitation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("invitee", None), ("state", "pending")),
+                fields=("organization", "email"),
+                name="invitation_pending_once_by_email",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'pending')), fields=('organization', 'invitee'), name='invitation_pending_once_by_name'),
+            model_name="invitation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "pending")),
+                fields=("organization", "invitee"),
+                name="invitation_pending_once_by_name",
+            ),
         ),
     ]
