@@ -88,7 +88,7 @@ def namespace(request: PortalRequest, namespace: str) -> HttpResponse:
     rows = access.visible(request.actor).filter(namespace=owner)
     if query:
         rows = rows.filter(name__icontains=query)
-    page = keyset(rows, by=ORDERS[order], cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
+    page = keyset(rows, by=ORDERS[order], cursor=request.GET.get("cursor", ""), size=PAGE_SIZE, keys_first=True)
     own = owner.name == request.actor.name and not request.actor.is_anonymous
     context = {"owner": owner, "own": own, "page": page, "order": order, "search_query": query}
     template, more = _organization_page(request, owner)

@@ -37,7 +37,9 @@ def home(request: PortalRequest) -> HttpResponse:
     own = list(_own(actor))
     context = {"repositories": own[:OWN_SHOWN], "has_more": len(own) > OWN_SHOWN, "starred": _starred(actor)}
     shared = shared_with(actor)
-    context["shared"] = keyset(shared, by="-updated_at", cursor=request.GET.get("shared", ""), size=SHARED_SHOWN)
+    context["shared"] = keyset(
+        shared, by="-updated_at", cursor=request.GET.get("shared", ""), size=SHARED_SHOWN, keys_first=True
+    )
     return render(request, "web/dashboard.html", context)
 
 
@@ -75,7 +77,7 @@ def search(request: PortalRequest) -> HttpResponse:
 def _list(request: PortalRequest, rows: QuerySet[Repository], template: str, context: dict[str, Any]) -> HttpResponse:
     order = request.GET.get("order", "")
     order = order if order in ORDERS else "updated"
-    page = keyset(rows, by=ORDERS[order], cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
+    page = keyset(rows, by=ORDERS[order], cursor=request.GET.get("cursor", ""), size=PAGE_SIZE, keys_first=True)
     return answer(request, template, "web/repository_results.html", {**context, "page": page, "order": order})
 
 
