@@ -55,12 +55,14 @@ def _database(kind: str, folder: Path) -> Iterator[str]:
 
 
 def _requests(made: dict[str, str]) -> list[Request]:
-    public, private = made["public"], made["private"]
+    user, token, password = made["user"], made["access_token"], made["password"]
+    own, shared = _token(made["private"], "pull,push"), _token(made["shared"], "pull,push")
     return [
         Request(CONSTANT, _get("/constant")),
-        Request("anonymous, pull", _get(_token(public, "pull"))),
-        Request("access token, pull and push", _get(_token(private, "pull,push"), made["user"], made["access_token"])),
-        Request("password, pull and push", _get(_token(private, "pull,push"), made["user"], made["password"])),
+        Request("anonymous, pull", _get(_token(made["public"], "pull"))),
+        Request("access token, pull and push", _get(own, user, token)),
+        Request("the same, through a team", _get(shared, user, token)),
+        Request("password, pull and push", _get(own, user, password)),
     ]
 
 

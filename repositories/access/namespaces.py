@@ -64,14 +64,17 @@ def creating(actor: Actor, namespace: Namespace, name: str) -> Creating:
     return creating_of(row, namespace.create_on_push) if row else Creating()
 
 
-def creating_columns(namespace: str, name: str, *, user: str, robot: str) -> str:
-    """Three columns for `creating_of`; with a user one parameter, the time now."""
+def creating_columns(namespace: str, name: str, *, user: str, robot: str, when: str = "") -> str:
+    """Three columns for `creating_of`; with a user one parameter, the time now. `when`: a condition without which
+    they aren't worked out, and are NULL.
+    """
     place = Place(namespace, name, "NULL")
     granted = role_sql(
         place, user="" if user == "NULL" else user, robot="" if robot == "NULL" else robot, granted_only=True
     )
     words = {"namespace": namespace, "user": user, "robot": robot}
-    return f"{CREATES_SQL.format(**words)}, {granted}, {PUBLISHES_SQL.format(**words)}"
+    columns = [CREATES_SQL.format(**words), granted, PUBLISHES_SQL.format(**words)]
+    return ", ".join(f"CASE WHEN {when} THEN {column} END" if when else column for column in columns)
 
 
 def creating_of(row: tuple[object, ...], create_on_push: str) -> Creating:

@@ -34,7 +34,7 @@ class Source(StrEnum):
 @dataclass(frozen=True)
 class _Branch:
     """One rule. It holds where `namespace` is the repository's, for a grant also where the pattern matches the name;
-    `where` adds to that, and may use {now} and {team}.
+    `where` adds to that, and may use {now} and {team}. SQLite takes what stands before CROSS JOIN in `tables` first.
     """
 
     source: str
@@ -61,9 +61,9 @@ _OF_PEOPLE = [
     _Branch(
         "'team'",
         "g.role",
-        """repositories_grant g JOIN orgs_teammember tm ON tm.team_id = g.team_id
-           JOIN orgs_membership m ON m.id = tm.membership_id""",
+        "repositories_grant g CROSS JOIN orgs_teammember tm JOIN orgs_membership m ON m.id = tm.membership_id",
         "g.namespace_id",
+        "tm.team_id = g.team_id",
         user="m.user_id",
         narrow="tm.membership_id IN (SELECT w.id FROM orgs_membership w WHERE w.user_id = {user})",
         grant="g.id",
@@ -90,8 +90,9 @@ _OF_ROBOTS = [
     _Branch(
         "'team'",
         "g.role",
-        "repositories_grant g JOIN orgs_teamrobot tr ON tr.team_id = g.team_id",
+        "repositories_grant g CROSS JOIN orgs_teamrobot tr",
         "g.namespace_id",
+        "tr.team_id = g.team_id",
         robot="tr.token_id",
         grant="g.id",
     ),
@@ -104,6 +105,7 @@ _MATCHING = {
     "sqlite": f"g.pattern IN ({MATCHING_SQL})",
     "postgresql": f"g.pattern = ANY (ARRAY({MATCHING_SQL}))",
 }
+_FENCE = {"sqlite": "NOT MATERIALIZED", "postgresql": "MATERIALIZED"}
 NOW_PARAMETER = "%s"
 
 
@@ -131,9 +133,10 @@ def role_sql(place: Place, *, user: str = "", robot: str = "", granted_only: boo
     if not granted_only:
         selects.append(f"SELECT 1 AS role WHERE {place.visibility} = 'public'")
     union = " UNION ALL ".join(selects) or "SELECT 0 AS role"
-    # The few grants that match come first, whatever a planner thinks: never all that the actor's teams have.
+    # On PostgreSQL the few grants that match come first, whatever its planner thinks: never all that the actor's teams
+    # have. SQLite does so by itself.
     matched = f"SELECT g.* FROM repositories_grant g WHERE {_matching()}"  # noqa: S608  our own texts
-    grants = f"WITH matched AS MATERIALIZED ({_place(matched, place)})" if branches else ""
+    grants = f"WITH matched AS {_FENCE[connection.vendor]} ({_place(matched, place)})" if branches else ""
     return f"COALESCE(({grants} SELECT MAX(source.role) FROM ({union}) source), 0)"  # noqa: S608  likewise
 
 
@@ -166,11 +169,13 @@ def everywhere_sql(*, user: str = "", robot: str = "") -> str:
 
 def patterns_sql(*, user: str = "", robot: str = "") -> str:
     """A SELECT of namespace_id and pattern of whatever one actor is granted. With a user one parameter: the time."""
-    return " UNION ".join(
+    selects = [
         f"SELECT {b.namespace} AS namespace_id, g.pattern FROM {b.tables} WHERE {_and(_is(b, user, robot), b.where)}"  # noqa: S608
         for b in _branches(user, robot)
         if b.grant != _NULL
-    ).replace("{now}", NOW_PARAMETER)
+    ]
+    # From the actor to the grants, the other way round than for one repository.
+    return " UNION ".join(selects).replace("CROSS JOIN", ",").replace("{now}", NOW_PARAMETER)
 
 
 def now_parameter() -> Any:

@@ -176,7 +176,7 @@ def _statement(columns: str, source: str, condition: str, who: str, count: int) 
     role = role_sql(Place.row("r"), user=who if robot == "NULL" else "", robot=who if user == "NULL" else "")
     return f"""
         SELECT {columns}, a.name, {role}, r.visibility, n.create_on_push,
-            {creating_columns("n.id", "a.part", user=user, robot=robot)}
+            {creating_columns("n.id", "a.part", user=user, robot=robot, when="r.id IS NULL")}
         FROM {source}
         CROSS JOIN ({asked}) a
         LEFT JOIN repositories_repository r ON r.full_name = a.name
