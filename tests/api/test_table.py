@@ -149,7 +149,7 @@ TABLE: Rows = [
     ("GET", "orgs/acme/access/check?subject=bob&action=push&repository=new", None, ORG_OWNER),
     ("POST", "orgs/acme/access/preview", {"base_permission": "none"}, ORG_OWNER),
     ("GET", "orgs/acme/members/bob/access", None, ORG_OWNER),
-    ("GET", "orgs/acme/groups/devs/access", None, ORG_OWNER),
+    ("GET", "orgs/acme/groups/devs/access", None, ORG_VIEW),
     ("GET", "orgs/acme/access-tokens/{org_token}/access", None, ORG_TOKENS),
     ("GET", "user/repositories/shared", None, SIGNED_IN),
     *shared("alice/public/app", OWN),
