@@ -45,6 +45,7 @@ INVITES = (401, 404, 200, 200, 403, 200, 200, 200, 403)
 INVITE = (401, 404, 204, 204, 403, 403, 403, 204, 403)
 OWN_INVITE = (401, 404, 200, 200, 403, 403, 403, 403, 403)
 ORG_VIEW = (401, 404, 200, 200, 403, 200, 200, 200, 200)
+ORG_GRANTED = (401, 404, 200, 200, 403, 200, 200, 200, 403)
 ORG_OWNER = (401, 404, 200, 200, 403, 403, 403, 200, 403)
 ORG_TOKENS = (401, 404, 200, 200, 403, 403, 403, 403, 403)
 OWN_TOKEN = (401, 404, 200, 200, 403, 403, 403, 403, 200)
@@ -149,7 +150,7 @@ TABLE: Rows = [
     ("GET", "orgs/acme/access/check?subject=bob&action=push&repository=new", None, ORG_OWNER),
     ("POST", "orgs/acme/access/preview", {"base_permission": "none"}, ORG_OWNER),
     ("GET", "orgs/acme/members/bob/access", None, ORG_OWNER),
-    ("GET", "orgs/acme/groups/devs/access", None, ORG_VIEW),
+    ("GET", "orgs/acme/groups/devs/access", None, ORG_GRANTED),
     ("GET", "orgs/acme/access-tokens/{org_token}/access", None, ORG_TOKENS),
     ("GET", "user/repositories/shared", None, SIGNED_IN),
     *shared("alice/public/app", OWN),
