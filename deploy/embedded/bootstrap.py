@@ -47,8 +47,8 @@ def _install(root: Path, python: Path, lock_file: str) -> None:
     say(f"installing {lock_file} (once; a few minutes on a slow line)")
     files = ["-r", "requirements.txt"] + (["-r", lock_file] if lock_file != "requirements.txt" else [])
     command, extra = _pip(root, python)
-    # The lock files name everything. Left to look for itself, Debian's pip (23.0) takes a newer release of what is wanted
-    # with an extra (coverage[toml]), and then has no hash for it.
+    # The lock files name everything. Left to look for itself, Debian's pip (23.0) takes a newer release of what is
+    # wanted with an extra (coverage[toml]), and then has no hash for it.
     options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps"]
     _run(
         [*command, "install", *options, *files],
