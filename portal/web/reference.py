@@ -18,7 +18,24 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 
-ORDER = ["sign in", "access tokens", "users", "repositories", "tags", "stars", "comments", "webhooks"]
+ORDER = [
+    "sign in",
+    "access tokens",
+    "users",
+    "organizations",
+    "members",
+    "invites",
+    "teams",
+    "organization access tokens",
+    "repositories",
+    "sharing",
+    "effective access",
+    "tags",
+    "stars",
+    "comments",
+    "webhooks",
+    "audit log",
+]
 TONES = {"get": "info", "post": "success", "patch": "warning", "delete": "danger"}
 DEEPEST = 3
 """Levels of fields inside fields that are shown."""

@@ -2,7 +2,8 @@
 
 The role is the highest of what the branches below give. `role_sql` asks for that number, for one actor and one row;
 `sources_sql` lists every branch that gave something, for one actor or for everybody. The same text runs on SQLite and
-PostgreSQL. Nothing else in the house compares a grant with a name.
+PostgreSQL, but for two turns that leave PostgreSQL's planner no choice. Nothing else in the house compares a grant with
+a name.
 """
 
 from collections.abc import Iterable
