@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
@@ -28,6 +30,19 @@ NOT_NAMES = ["tags", "x/blobs/y", "UPPER"]
 PATTERNS = ["*", "api", "api*", "api/*", "pay*", "payments*", "payments/*", "web_*", "web_x", "a*", "b*", "tags", "z"]
 ACTIONS = ["view", "pull", "push", "delete", "description", "webhooks", "manage", "create"]
 ENDS = ["never", "past", "future"]
+WORLDS, QUICK = 500, 100
+"""How many are compared; on PostgreSQL the others are a long run, since it asks the very same text."""
+
+
+def chunks(size: int) -> list[Any]:
+    """The first seed of each test that compares `size` worlds, for `parametrize`."""
+    on_postgresql = "postgresql" in settings.DATABASES["default"]["ENGINE"]
+    return [
+        pytest.param(first, marks=[pytest.mark.long] if on_postgresql and first >= QUICK else [])
+        for first in range(0, WORLDS, size)
+    ]
+
+
 _ENCODED = ""
 
 
