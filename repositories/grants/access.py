@@ -1,7 +1,7 @@
 """Who may share what, and which grants the actor may know of.
 
 The rules themselves stand in `repositories.access` (one repository: its admins) and in `orgs.access` (everything that
-matches a pattern: owners and editors). Nothing here adds one.
+matches a pattern: owners and editors). What is added here is who may be shown what a team or a member has.
 """
 
 from collections.abc import Collection
@@ -16,7 +16,7 @@ from orgs.access import (
     require as require_in_organization,
     visible_organizations,
 )
-from orgs.models import Organization, Team, TeamMember, TeamRobot
+from orgs.models import Membership, Organization, Team, TeamMember, TeamRobot
 from portal.accounts.actor import Actor
 from portal.accounts.models import User
 from portal.kit.errors import Decision, Forbidden, NotFound, Unauthorized
@@ -91,6 +91,16 @@ def may_grant_everywhere(actor: Actor, organization: Organization) -> Decision:
     """Whether by pattern too. For an organization that came from `orgs.access`. Costs no query."""
     role = organization.member_role
     return decide_in_organization(actor, OrgPermission.GRANT, member_role=role, name=organization.name)
+
+
+def require_to_see_member(actor: Actor, organization: Organization, member: Membership) -> None:
+    """Owners and editors may know what a member reaches, who sees all of it; and the member. Raises Forbidden.
+
+    `organization` came from `orgs.access`. Costs no query.
+    """
+    if actor.user_id == member.user_id or may_grant_everywhere(actor, organization).allowed:
+        return
+    raise Forbidden(_("Owners and editors see what a member can reach, and the member themselves."))
 
 
 def require_to_see_team(actor: Actor, team: Team) -> None:

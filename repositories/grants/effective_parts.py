@@ -12,8 +12,7 @@ from portal.accounts.http import PortalRequest
 from portal.kit.errors import MoorageError
 from repositories.access.people import Who, find_subjects
 from repositories.access.reach import explain, reached
-from repositories.grants.access import require_to_see_team
-from repositories.grants.effective_reach import require_to_see_member
+from repositories.grants.access import require_to_see_member, require_to_see_team
 from repositories.grants.preview import Touched, preview
 
 SHOWN = 8

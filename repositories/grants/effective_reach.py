@@ -15,20 +15,19 @@ from django.views.decorators.http import require_safe
 
 from orgs.access import OrgPermission, fetch_member, fetch_organization, fetch_team
 from orgs.actions.access_tokens import fetch_access_token as fetch_robot
-from orgs.models import Membership, Organization
 from orgs.pages import frame as organization_frame
 from portal.accounts.actions import fetch_access_token
-from portal.accounts.actor import Actor, actor_for
+from portal.accounts.actor import actor_for
 from portal.accounts.credentials import access_token_credential
 from portal.accounts.http import PortalRequest
 from portal.accounts.models import User
 from portal.accounts.pages import answer, sign_in_first, words
 from portal.kit import csv_rows
-from portal.kit.errors import Forbidden, Text
+from portal.kit.errors import Text
 from portal.kit.paging import keyset
 from repositories.access.people import Subject, find_subjects, subject_of_robot
 from repositories.access.reach import Reached, chunks, explain, explain_team, reached, reached_by_team
-from repositories.grants.access import may_grant_everywhere, require_to_see_team
+from repositories.grants.access import require_to_see_member, require_to_see_team
 from repositories.models import Repository
 
 PAGE_SIZE = 50
@@ -68,16 +67,6 @@ def of_member(request: PortalRequest, namespace: str, username: str) -> HttpResp
         back_label=subject.name,
     )
     return _page(request, reach, organization_frame(request, organization, "organization_members"))
-
-
-def require_to_see_member(actor: Actor, organization: Organization, member: Membership) -> None:
-    """Owners and editors may know what a member reaches, who sees all of it; and the member. Raises Forbidden.
-
-    `organization` came from `orgs.access`. Costs no query.
-    """
-    if actor.user_id == member.user_id or may_grant_everywhere(actor, organization).allowed:
-        return
-    raise Forbidden(_("Owners and editors see what a member can reach, and the member themselves."))
 
 
 @require_safe

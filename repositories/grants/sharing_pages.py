@@ -131,7 +131,7 @@ def _done(request: PortalRequest, repository: Repository, grant: Grant, said: st
 @require_POST
 @sign_in_first
 def add_team(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
-    """Nobody outside gains by it: a team's people belong to the organization. “Preview” shows it all the same."""
+    """Nobody outside gains by it: a team's people belong to the organization."""
     repository = _fetch(request, namespace, name)
     organization = organization_of(request.actor, repository)
     if organization is None:

@@ -21,7 +21,7 @@ from repositories.access import Permission
 from repositories.access.people import find_subjects, subject_of_robot, who_has_access
 from repositories.access.reach import Reached, explain, explain_team, reached, reached_by_team
 from repositories.api.base import RepositoryView
-from repositories.grants.access import require_to_see_team
+from repositories.grants.access import require_to_see_member, require_to_see_team
 from repositories.grants.api.effective_shapes import (
     CheckAnswer,
     CheckInOrganizationQuery,
@@ -36,7 +36,6 @@ from repositories.grants.api.effective_shapes import (
 from repositories.grants.check import Question, answer, is_inside
 from repositories.grants.effective import fits
 from repositories.grants.effective_preview import preview_of
-from repositories.grants.effective_reach import require_to_see_member
 from repositories.models import Repository
 
 TAGS = ["effective access"]
