@@ -148,7 +148,7 @@ def _visibility(facts: Facts) -> Iterator[Looked]:
     elif facts.repository.visibility == Visibility.PUBLIC:
         yield _gives(Role.READ, _("%(repository)s is public: everybody may pull.") % words_of(facts))
     else:
-        yield _not(_("%(repository)s is private: being there gives nobody anything.") % words_of(facts))
+        yield _not(_("%(repository)s is private: its visibility gives nobody anything.") % words_of(facts))
 
 
 _WHO_CREATES: dict[str, Text] = {

@@ -142,7 +142,7 @@ def test_every_rule_in_words(world: Organization) -> None:
         ("not", "The team image-admins, by the pattern *, has the role admin, but carol is not in it."),
         ("not", "Of the teams of carol, these have no grant that matches: image-users."),
         ("not", "carol is no collaborator on acme/api."),
-        ("not", "acme/api is private: being there gives nobody anything."),
+        ("not", "acme/api is private: its visibility gives nobody anything."),
         ("caps", "To push, one needs the role write; the resulting role is read."),
     ]
 
