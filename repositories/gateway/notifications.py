@@ -20,10 +20,10 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from portal.kit import secrets
-from repositories.gateway import bodies, intents
-from repositories.gateway.models import Notification, PushIntent
-from repositories.images import manifests, reconcile
-from repositories.images.models import Tag
+from repositories.gateway import bodies
+from repositories.gateway.models import Notification
+from repositories.images import intents, manifests, reconcile
+from repositories.images.models import PushIntent, Tag
 from repositories.models import Repository
 from repositories.registry import client
 from repositories.registry.signing import SERVICE_SUBJECT

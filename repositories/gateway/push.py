@@ -14,9 +14,9 @@ from portal.accounts.actor import Actor
 from portal.accounts.middleware import client_address, client_name
 from portal.kit.errors import MoorageError
 from repositories import actions as repositories
-from repositories.gateway import bodies, intents
+from repositories.gateway import bodies
 from repositories.gateway.paths import ManifestPath
-from repositories.images import manifests
+from repositories.images import intents, manifests
 from repositories.registry import client, denials, verify
 from repositories.registry.denials import WRITING
 from repositories.registry.errors import answer, respond, unauthorized

@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from repositories.gateway import intents, notifications
+from repositories.gateway import notifications
+from repositories.images import intents
 
 
 @shared_task(name="repositories.gateway.sweep", time_limit=120)

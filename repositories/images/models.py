@@ -1,5 +1,6 @@
-"""Manifests, tags and the history of tags."""
+"""Manifests, tags, the history of tags, and push intents."""
 
+import uuid
 from datetime import datetime
 from typing import ClassVar
 
@@ -149,4 +150,53 @@ class TagHistory(models.Model):
         indexes = [
             models.Index(fields=["repository", "-id"], name="tag_history_by_repository"),
             models.Index(fields=["repository", "tag", "-id"], name="tag_history_by_tag"),
+        ]
+
+
+class PushIntent(models.Model):
+    """Who is about to write which manifest, committed before the registry is asked.
+
+    So a crash at any point loses neither pusher nor webhook: whatever the registry then holds is settled by this row.
+    One may be open for each repository and tag.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        DONE = "done"
+        REFUSED = "refused"
+        """The registry said no, or never got it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="push_intents")
+    reference = models.CharField(max_length=135)
+    tag = models.CharField(max_length=128, blank=True)
+    """Empty for a push by digest."""
+    digest = models.CharField(max_length=135)
+    media_type = models.CharField(max_length=255)
+    body = models.BinaryField()
+    """The manifest, up to 4 MiB, until the intent is settled; then empty."""
+    state = models.CharField(max_length=8, choices=State, default=State.OPEN)
+    actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    actor_public_id = models.CharField(max_length=32, blank=True)
+    actor_name = models.CharField(max_length=64, blank=True)
+    credential = models.CharField(max_length=160, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+    client = models.CharField(max_length=256, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    leased_until = models.DateTimeField()
+    """The gateway process that opened it has until then; afterwards the sweep may settle it."""
+    seen_at = models.DateTimeField(null=True, blank=True)
+    """When a notification of the registry named it: proof that the registry took the manifest."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["repository", "tag"],
+                condition=Q(state="open") & ~Q(tag=""),
+                name="push_intent_one_open_per_tag",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["leased_until"], name="push_intent_open", condition=Q(state="open")),
+            models.Index(fields=["created_at"], name="push_intent_by_age"),
         ]

@@ -24,7 +24,7 @@ MODELS = [
     "repositories_repository",
     "webhooks_webhook",
     "webhooks_delivery",
-    "gateway_pushintent",
+    "images_pushintent",
 ]
 
 

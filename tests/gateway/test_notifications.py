@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from portal.accounts.actor import Actor
 from portal.events.models import Event
-from repositories.gateway import intents, notifications
-from repositories.gateway.models import Notification, PushIntent
-from repositories.images import reconcile
-from repositories.images.models import Manifest, Tag, TagHistory
+from repositories.gateway import notifications
+from repositories.gateway.models import Notification
+from repositories.images import intents, reconcile
+from repositories.images.models import Manifest, PushIntent, Tag, TagHistory
 from repositories.models import Repository
 from repositories.registry import client
 from repositories.registry.signing import SERVICE_SUBJECT

@@ -12,9 +12,9 @@ from django.test import Client
 from portal.accounts.actor import Credential, CredentialKind
 from portal.accounts.models import CreateOnPush, Namespace, TokenLevel, User
 from portal.events.models import Event
-from repositories.gateway import bodies, intents
-from repositories.gateway.models import PushIntent
-from repositories.images.models import Manifest, Tag, TagHistory
+from repositories.gateway import bodies
+from repositories.images import intents
+from repositories.images.models import Manifest, PushIntent, Tag, TagHistory
 from repositories.models import Repository
 from repositories.registry import client, verify
 from repositories.registry.client import Answer

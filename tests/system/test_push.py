@@ -86,7 +86,7 @@ def state(product: Product, repository: str) -> dict[str, Any]:
         "SELECT target, new, actor_name FROM events_event "
         "WHERE action = 'repo.tag.push' AND target LIKE ? || ':%' ORDER BY id"
     )
-    intents = f"SELECT count(*) FROM gateway_pushintent i {joined.format('i')} AND i.state = 'open'"
+    intents = f"SELECT count(*) FROM images_pushintent i {joined.format('i')} AND i.state = 'open'"
     return {
         "tags": query(product, tags, repository),
         "history": query(product, history, repository),

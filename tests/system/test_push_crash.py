@@ -143,5 +143,5 @@ def test_a_second_push_waits_for_one_that_hangs(product: Product, carol: Account
     thread.join(timeout=60)
     wait_until(lambda: state(product, client.repository)["open"] == 0, within=SETTLED_WITHIN, what="the intent's end")
     assert assert_all_or_nothing(client, digest_of(first)) == digest_of(first)
-    bodies = "SELECT max(length(i.body)) FROM gateway_pushintent i WHERE i.state != 'open'"
+    bodies = "SELECT max(length(i.body)) FROM images_pushintent i WHERE i.state != 'open'"
     assert query(product, bodies) == [[0]]

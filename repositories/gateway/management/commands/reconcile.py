@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.accounts.actor import SYSTEM
 from repositories import access
-from repositories.gateway.intents import being_pushed
+from repositories.images.intents import being_pushed
 from repositories.images.reconcile import Report, reconcile
 from repositories.models import Repository
 from repositories.registry.client import RegistryUnavailable

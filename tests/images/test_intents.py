@@ -13,10 +13,9 @@ from portal.accounts.actor import Actor
 from portal.events.models import Event
 from portal.kit.errors import Unavailable
 from repositories import actions as repositories
-from repositories.gateway import intents, tasks
-from repositories.gateway.models import PushIntent
-from repositories.images import actions as images, manifests
-from repositories.images.models import Tag, TagHistory
+from repositories.gateway import tasks
+from repositories.images import actions as images, intents, manifests
+from repositories.images.models import PushIntent, Tag, TagHistory
 from repositories.models import Repository
 from repositories.registry import client
 from tests import factories

@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from portal.kit.admin import ReadOnlyAdmin
-from repositories.gateway.models import PushIntent
+from repositories.images.models import PushIntent
 
 
 @admin.register(PushIntent)

@@ -17,9 +17,8 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actor import Actor
 from portal.kit.errors import Unavailable
-from repositories.gateway.models import PushIntent
 from repositories.images import actions as images, manifests
-from repositories.images.models import Manifest, Tag
+from repositories.images.models import Manifest, PushIntent, Tag
 from repositories.models import Repository
 from repositories.registry import client
 
