@@ -227,7 +227,10 @@ CELERY_BEAT_SCHEDULE = {
 # -- Readers of events: composition happens here, so that no room calls another ---------------------------------
 # Reader -> (task it is woken by, the actions it wants). events.record() writes one Unread row for each.
 EVENT_READERS: dict[str, tuple[str, frozenset[str]]] = {
-    "webhooks": ("repositories.webhooks.fan_out", frozenset({"repo.tag.push"})),
+    "webhooks": (
+        "repositories.webhooks.fan_out",
+        frozenset({"repo.tag.push", "repo.tag.rollback", "repo.tag.restore", "repo.tag.copy"}),
+    ),
 }
 
 # What a repository's API object says of its images. That API stands below the images' room, and asks it by name.

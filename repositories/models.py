@@ -25,6 +25,14 @@ class Visibility(models.TextChoices):
     PUBLIC = "public", _("Public")
 
 
+class Immutability(models.TextChoices):
+    """Which of a repository's tags, once they are there, can be neither moved nor deleted."""
+
+    OFF = "off", _("Off")
+    ALL = "all", _("All tags")
+    MATCHING = "matching", _("Tags that match a rule")
+
+
 class Repository(models.Model):
     """Namespace and name. The counters are kept by the actions that change them, so that a list needs no count."""
 
@@ -35,6 +43,13 @@ class Repository(models.Model):
     visibility = models.CharField(max_length=8, choices=Visibility, default=Visibility.PRIVATE)
     description = models.CharField(max_length=DESCRIPTION_MAX, blank=True)
     full_description = models.TextField(max_length=FULL_DESCRIPTION_MAX, blank=True)
+    immutability = models.CharField(max_length=8, choices=Immutability, default=Immutability.OFF)
+    immutable_rules = models.JSONField(default=list, blank=True)
+    """RE2 patterns, each of a whole tag name; used while `immutability` is "matching"."""
+    immutable_exceptions = models.JSONField(default=list, blank=True)
+    """RE2 patterns of tags that stay free, whatever the rules say."""
+    archived_at = models.DateTimeField(null=True, blank=True)
+    """Read-only since then: pulls go on, nothing else does but what an admin does to bring it back or to delete it."""
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     """Last push, or creation: what lists are sorted by."""
@@ -53,6 +68,7 @@ class Repository(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["namespace", "name"], name="repository_unique_in_namespace"),
             models.CheckConstraint(condition=Q(visibility__in=Visibility.values), name="repository_visibility"),
+            models.CheckConstraint(condition=Q(immutability__in=Immutability.values), name="repository_immutability"),
         ]
         indexes = [
             models.Index(fields=["namespace", "-updated_at", "-id"], name="repository_by_last_push"),
@@ -74,6 +90,10 @@ class Repository(models.Model):
     @property
     def is_private(self) -> bool:
         return self.visibility == Visibility.PRIVATE
+
+    @property
+    def is_archived(self) -> bool:
+        return self.archived_at is not None
 
 
 class Grant(models.Model):

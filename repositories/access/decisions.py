@@ -11,6 +11,7 @@ from portal.kit.errors import Decision
 from repositories.access.roles import (
     CREATE_ACTIONS,
     CREATE_LEVEL,
+    FROZEN,
     LEAST_ACTION,
     LEAST_LEVEL,
     LEAST_ROLE,
@@ -33,6 +34,8 @@ class SeenRepository(Protocol):
     def full_name(self) -> str: ...
     @property
     def visibility(self) -> str: ...
+    @property
+    def is_archived(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Seen:
     role: int
     full_name: str
     visibility: str = ""
+    is_archived: bool = False
 
 
 def role_cap(actor: Actor) -> Role:
@@ -89,6 +93,8 @@ def decide(actor: Actor, permission: Permission, repository: SeenRepository) -> 
             )
         role = LEAST_ROLE[permission].name.lower()
         return Decision(allowed=False, reason=_("You need the role “%(role)s” on this repository.") % {"role": role})
+    if repository.is_archived and permission in FROZEN:
+        return Decision(allowed=False, reason=_("The repository is archived: it can be pulled and not changed."))
     return _decide_level(actor, LEAST_LEVEL.get(permission))
 
 

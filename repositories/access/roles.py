@@ -23,6 +23,10 @@ class Permission(StrEnum):
     EDIT = "repository:edit"
     """Change the description and the overview."""
     DELETE_IMAGES = "repository:delete-images"
+    PROTECT_TAGS = "repository:protect-tags"
+    """Say which tags are immutable."""
+    ARCHIVE = "repository:archive"
+    """Make it read-only, and bring it back."""
     CHANGE_VISIBILITY = "repository:change-visibility"
     WEBHOOKS = "repository:webhooks"
     MODERATE = "repository:moderate"
@@ -40,6 +44,8 @@ LEAST_ROLE: dict[Permission, Role] = {
     Permission.PUSH: Role.WRITE,
     Permission.EDIT: Role.ADMIN,
     Permission.DELETE_IMAGES: Role.ADMIN,
+    Permission.PROTECT_TAGS: Role.ADMIN,
+    Permission.ARCHIVE: Role.ADMIN,
     Permission.CHANGE_VISIBILITY: Role.ADMIN,
     Permission.WEBHOOKS: Role.ADMIN,
     Permission.MODERATE: Role.ADMIN,
@@ -56,6 +62,8 @@ LEAST_LEVEL: dict[Permission, TokenLevel] = {
     Permission.PUSH: TokenLevel.WRITE,
     Permission.EDIT: TokenLevel.WRITE,
     Permission.DELETE_IMAGES: TokenLevel.ADMIN,
+    Permission.PROTECT_TAGS: TokenLevel.ADMIN,
+    Permission.ARCHIVE: TokenLevel.ADMIN,
     Permission.CHANGE_VISIBILITY: TokenLevel.ADMIN,
     Permission.WEBHOOKS: TokenLevel.ADMIN,
     Permission.MODERATE: TokenLevel.ADMIN,
@@ -75,6 +83,8 @@ LEAST_ACTION: dict[Permission, TokenAction | None] = {
     Permission.PUSH: TokenAction.PUSH,
     Permission.EDIT: TokenAction.DESCRIPTION,
     Permission.DELETE_IMAGES: TokenAction.DELETE,
+    Permission.PROTECT_TAGS: TokenAction.MANAGE,
+    Permission.ARCHIVE: TokenAction.MANAGE,
     Permission.CHANGE_VISIBILITY: TokenAction.MANAGE,
     Permission.WEBHOOKS: TokenAction.WEBHOOKS,
     Permission.MODERATE: TokenAction.MANAGE,
@@ -88,6 +98,17 @@ PUBLIC = frozenset({Permission.VIEW, Permission.PULL})
 
 # What an account without a confirmed e-mail address may not do although its role would allow it.
 NEEDS_CONFIRMED = frozenset({Permission.STAR, Permission.COMMENT})
+
+# What nobody does with an archived repository, which is there to be pulled.
+FROZEN = frozenset(
+    {
+        Permission.COMMENT,
+        Permission.PUSH,
+        Permission.EDIT,
+        Permission.DELETE_IMAGES,
+        Permission.PROTECT_TAGS,
+    }
+)
 
 # What a person does and no robot.
 PERSONAL = frozenset({Permission.STAR, Permission.COMMENT})

@@ -1,17 +1,19 @@
 """Everything that writes manifests, tags and their history."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from portal.events.record import record
 from portal.kit import jobs
 from repositories.images.manifests import SIZE_MAX, Entry, Parsed
-from repositories.images.models import IndexEntry, Manifest, ManifestKind, Tag, TagHistory
+from repositories.images.models import IndexEntry, Manifest, ManifestKind, PushIntent, Tag, TagHistory
+from repositories.images.versions import version_key
 from repositories.models import Repository
 
 READ_DETAILS = "repositories.images.read_details"
@@ -34,21 +36,29 @@ UNKNOWN = Pusher()
 """Of what was found in the registry: nobody saw it come."""
 
 
+Kind = PushIntent.Kind
+# What a tag's history says of each kind; of a push, what it did to the tag. And how the event's name ends.
+HISTORY = {Kind.ROLL_BACK: Moved.ROLLED_BACK, Kind.RESTORE: Moved.RESTORED, Kind.COPY: Moved.COPIED}
+VERBS = {Kind.PUSH: "push", Kind.ROLL_BACK: "rollback", Kind.RESTORE: "restore", Kind.COPY: "copy"}
+
+
 @dataclass(frozen=True, slots=True)
 class Push:
-    """What arrived. `tag` is empty for a push by digest."""
+    """What arrived. `tag` is empty for a push by digest; `source` is of a copy, such as `acme/app:1.0`."""
 
     digest: str
     parsed: Parsed
     tag: str = ""
     pusher: Pusher = UNKNOWN
+    kind: PushIntent.Kind = Kind.PUSH
+    source: str = ""
 
 
 def record_push(*, repository_id: int, push: Push) -> Manifest:
-    """Write manifest, tag, history, counters and, for a tag, the event `repo.tag.push`. Called by the gateway.
+    """Write manifest, tag, history, counters and, for a tag, the event of the push's kind. Called by `intents.settle`.
 
     Inside the caller's transaction, which also ends the push intent, so that both happen or neither. Holds the
-    repository's row meanwhile; 8 to 12 queries. Raises Repository.DoesNotExist when it was deleted meanwhile.
+    repository's row meanwhile; 8 to 14 queries. Raises Repository.DoesNotExist when it was deleted meanwhile.
     """
     now = timezone.now()
     repository = lock_repository(repository_id)
@@ -57,28 +67,80 @@ def record_push(*, repository_id: int, push: Push) -> Manifest:
         return manifest
     history = _point_tag(repository, manifest, push, now)
     record(
-        "repo.tag.push",
+        f"repo.tag.{VERBS[push.kind]}",
         actor=push.pusher,
         namespace=repository.namespace_name,
         repository_id=repository.pk,
         target=f"{repository.full_name}:{push.tag}",
         old={"digest": history.previous_digest} if history.previous_digest else None,
-        new=_told(manifest, history),
+        new=_told(manifest, history) | ({"source": push.source} if push.source else {}),
     )
     return manifest
 
 
-def record_found(*, repository_id: int, digest: str, parsed: Parsed, tag: str = "") -> bool:
+def record_untagged(
+    *, repository_id: int, tag: str, digest: str, pusher: Pusher, delete_after: datetime | None
+) -> bool:
+    """The registry has no such tag any more, by a person's deletion: its history and the event `repo.tag.delete`.
+
+    `digest` is what it pointed to. With `delete_after`, a manifest that nothing points to any more is deleted then.
+    False when there was no such tag, or it points elsewhere by now. As `record_push`, in the caller's transaction; 7
+    to 9 queries.
+    """
+    repository = lock_repository(repository_id)
+    tagged = _take_tag_away(repository, tag, digest, pusher, TagHistory.Action.DELETED)
+    if not tagged:
+        return False
+    if delete_after is not None:
+        Manifest.objects.filter(repository=repository, digest=digest, untagged_at__isnull=False).update(
+            delete_after=delete_after
+        )
+    record(
+        "repo.tag.delete",
+        actor=pusher,
+        namespace=repository.namespace_name,
+        repository_id=repository.pk,
+        target=f"{repository.full_name}:{tag}",
+        old={"tag": tag, "digest": digest},
+    )
+    return True
+
+
+def record_lost(*, repository_id: int, tag: str, digest: str) -> bool:
+    """The registry has no such tag any more, and nobody knows why: history, and no event. One transaction of its own.
+
+    False when the tag points elsewhere than to `digest` by now.
+    """
+    with transaction.atomic():
+        repository = lock_repository(repository_id)
+        return _take_tag_away(repository, tag, digest, UNKNOWN, TagHistory.Action.LOST)
+
+
+def _take_tag_away(repository: Repository, tag: str, digest: str, pusher: Pusher, action: TagHistory.Action) -> bool:
+    now = timezone.now()
+    row = Tag.objects.filter(repository=repository, name=tag, manifest__digest=digest).first()
+    if row is None:
+        return False
+    row.delete()
+    Repository.objects.filter(pk=repository.pk).update(tag_count=F("tag_count") - 1)
+    mark_untagged([row.manifest_id], now)
+    _keep_history(repository, tag, action, digest, previous="", pusher=pusher, at=now)
+    return True
+
+
+def record_found(*, repository_id: int, digest: str, parsed: Parsed, tag: str = "", previous: str = "") -> bool:
     """Write what the registry holds and we did not know of: a manifest, and the tag if there is none of that name.
 
-    No event, so no webhook: an old image is no push. Returns whether anything was new. One transaction of its own.
+    A tag that points to `previous` here is moved to what the registry holds. No event, so no webhook: an old image is
+    no push. Returns whether anything was new. One transaction of its own.
     """
     push = Push(digest=digest, parsed=parsed, tag=tag)
     with transaction.atomic():
         repository = lock_repository(repository_id)
         known = Manifest.objects.filter(repository=repository, digest=digest).exists()
         manifest = _keep_manifest(repository, push, timezone.now())
-        if not tag or Tag.objects.filter(repository=repository, name=tag).exists():
+        here = Tag.objects.filter(repository=repository, name=tag).values_list("manifest__digest", flat=True).first()
+        if not tag or (here is not None and (here != previous or here == digest)):
             return not known
         _point_tag(repository, manifest, push, timezone.now(), found=True)
     return True
@@ -94,27 +156,59 @@ def _keep_manifest(repository: Repository, push: Push, now: datetime) -> Manifes
     parsed = push.parsed
     known = Manifest.objects.filter(repository=repository, digest=push.digest).first()
     if known is not None:
-        _keep_again(known, now)
+        _keep_again(known, push, now)
         return known
     columns = _columns(parsed)
     if parsed.kind == ManifestKind.INDEX:
         columns["total_size"] = _size_of_children(repository, parsed)
+    columns["untagged_at"] = None if _is_held(repository, push) else now
     manifest = Manifest.objects.create(repository=repository, digest=push.digest, pushed_at=now, **columns)
     IndexEntry.objects.bulk_create(
         [_entry(manifest, position, entry) for position, entry in enumerate(parsed.entries)], batch_size=200
     )
+    _hold_children(repository, parsed)
     if manifest.details == Manifest.Details.PENDING:
         jobs.enqueue(READ_DETAILS, manifest.pk)
     return manifest
 
 
-def _keep_again(manifest: Manifest, now: datetime) -> None:
-    """Details that could not be read get another chance."""
+def _is_held(repository: Repository, push: Push) -> bool:
+    """Whether something points to it, or it is attached to something. At most one query."""
+    if push.tag or push.parsed.subject_digest:
+        return True
+    return IndexEntry.objects.filter(digest=push.digest, index__repository=repository).exists()
+
+
+def _hold_children(repository: Repository, parsed: Parsed) -> None:
+    digests = {entry.digest for entry in parsed.entries}
+    if digests:
+        children = Manifest.objects.filter(repository=repository, digest__in=digests)
+        children.update(untagged_at=None, delete_after=None)
+
+
+def mark_untagged(manifest_ids: Sequence[int], now: datetime) -> None:
+    """Say of those of the manifests that nothing points to any more since when that is so. One query.
+
+    Called, with the repository held, by whoever took a tag or an index away from them.
+    """
+    tagged = Tag.objects.filter(manifest=OuterRef("pk"))
+    named = IndexEntry.objects.filter(digest=OuterRef("digest"), index__repository=OuterRef("repository"))
+    rows = Manifest.objects.filter(pk__in=manifest_ids, untagged_at=None, subject_digest="")
+    rows.filter(~Exists(tagged), ~Exists(named)).update(untagged_at=now)
+
+
+def _keep_again(manifest: Manifest, push: Push, now: datetime) -> None:
+    """Whoever pushes it again wants it kept. Details that could not be read get another chance."""
     manifest.pushed_at = now
+    manifest.delete_after = manifest.missing_since = None
+    if push.tag:
+        manifest.untagged_at = None
     if manifest.details == Manifest.Details.FAILED:
         manifest.details, manifest.details_tries = Manifest.Details.PENDING, 0
         jobs.enqueue(READ_DETAILS, manifest.pk)
-    manifest.save(update_fields=["pushed_at", "details", "details_tries"])
+    manifest.save(
+        update_fields=["pushed_at", "delete_after", "missing_since", "untagged_at", "details", "details_tries"]
+    )
 
 
 def _columns(parsed: Parsed) -> dict[str, Any]:
@@ -162,9 +256,10 @@ def _point_tag(
     repository: Repository, manifest: Manifest, push: Push, now: datetime, *, found: bool = False
 ) -> TagHistory:
     rows = Tag.objects.filter(repository=repository, name=push.tag)
-    previous = rows.values_list("manifest__digest", flat=True).first() or ""
+    previous_id, previous = rows.values_list("manifest", "manifest__digest").first() or (None, "")
     written = {
         "manifest": manifest,
+        "size": manifest.total_size,
         "pushed_at": now,
         "pushed_by_id": push.pusher.user_id,
         "pushed_by_name": push.pusher.name,
@@ -172,20 +267,41 @@ def _point_tag(
     if previous:
         rows.update(**written)
     else:
-        Tag.objects.create(repository=repository, name=push.tag, **written)
+        Tag.objects.create(repository=repository, name=push.tag, version_key=version_key(push.tag), **written)
+    if previous_id is not None and previous != push.digest:
+        mark_untagged([previous_id], now)
     counted = {} if previous else {"tag_count": F("tag_count") + 1}
     Repository.objects.filter(pk=repository.pk).update(updated_at=now, last_pushed_at=now, **counted)
+    action = Moved.FOUND if found else HISTORY.get(push.kind) or _what_happened(previous, push.digest)
+    before = "" if previous == push.digest else previous
+    return _keep_history(
+        repository, push.tag, action, push.digest, previous=before, pusher=push.pusher, at=now, source=push.source
+    )
+
+
+def _keep_history(
+    repository: Repository,
+    tag: str,
+    action: TagHistory.Action,
+    digest: str,
+    *,
+    previous: str,
+    pusher: Pusher,
+    at: datetime,
+    source: str = "",
+) -> TagHistory:
     return TagHistory.objects.create(
         repository=repository,
-        tag=push.tag,
-        action=Moved.FOUND if found else _what_happened(previous, push.digest),
-        digest=push.digest,
-        previous_digest="" if previous == push.digest else previous,
-        at=now,
-        actor_id=push.pusher.user_id,
-        actor_name=push.pusher.name,
-        credential=push.pusher.credential_label,
-        client=push.pusher.client,
+        tag=tag,
+        action=action,
+        digest=digest,
+        previous_digest=previous,
+        at=at,
+        actor_id=pusher.user_id,
+        actor_name=pusher.name,
+        credential=pusher.credential_label,
+        client=pusher.client,
+        source=source,
     )
 
 

@@ -51,6 +51,13 @@ class Manifest(models.Model):
     details_tries = models.PositiveSmallIntegerField(default=0)
     image_created_at = models.DateTimeField(null=True, blank=True)
     pushed_at = models.DateTimeField(default=timezone.now)
+    untagged_at = models.DateTimeField(null=True, blank=True)
+    """Since when no tag points to it, no index of the repository names it, and it is not attached to another manifest
+    (`subject_digest`); None while one of these holds. Kept by whoever writes tags and manifests."""
+    delete_after = models.DateTimeField(null=True, blank=True)
+    """Deleted by a person, and can be restored until then; afterwards a task deletes it in the registry."""
+    missing_since = models.DateTimeField(null=True, blank=True)
+    """Since when the registry says that it has no such manifest. It cannot be restored."""
 
     objects: ClassVar[models.Manager["Manifest"]] = models.Manager()
 
@@ -59,6 +66,12 @@ class Manifest(models.Model):
         indexes = [
             models.Index(fields=["id"], name="manifest_pending", condition=Q(details="pending")),
             models.Index(fields=["repository", "subject_digest"], name="manifest_by_subject"),
+            models.Index(
+                fields=["repository", "-untagged_at", "-id"],
+                name="manifest_untagged",
+                condition=Q(untagged_at__isnull=False),
+            ),
+            models.Index(fields=["delete_after"], name="manifest_to_delete", condition=Q(delete_after__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -110,6 +123,12 @@ class Tag(models.Model):
     pushed_by_name = models.CharField(max_length=64, blank=True)
     """Kept when the person is gone; empty when the registry was pushed to another way."""
     last_pulled_at = models.DateTimeField(null=True, blank=True)
+    pull_count = models.PositiveBigIntegerField(default=0)
+    """The sum of the tag's `TagPulls`, kept by who counts them."""
+    size = models.PositiveBigIntegerField(default=0)
+    """Its manifest's `total_size`, so that a list is sorted by it in this table."""
+    version_key = models.CharField(max_length=1024, blank=True)
+    """`versions.version_key(name)`: sorted as text, it puts 1.9 before 1.10 and 2.0-rc1 before 2.0."""
 
     moved_from: str | None
     moved_at: datetime | None
@@ -120,20 +139,29 @@ class Tag(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["repository", "name"], name="tag_once_in_repository")]
-        indexes = [models.Index(fields=["repository", "-pushed_at", "-id"], name="tag_by_push")]
+        indexes = [
+            models.Index(fields=["repository", "-pushed_at", "-id"], name="tag_by_push"),
+            models.Index(fields=["repository", "size", "id"], name="tag_by_size"),
+            models.Index(fields=["repository", "version_key", "id"], name="tag_by_version"),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
 
 class TagHistory(models.Model):
-    """What happened to a tag: pushed (new), moved (from `previous_digest`), pushed again (the same digest)."""
+    """What happened to a tag, with the digest that it points to since then; deleted: that it pointed to before."""
 
     class Action(models.TextChoices):
         CREATED = "created", _("Created")
         MOVED = "moved", _("Moved")
         REPEATED = "repeated", _("Pushed again")
         FOUND = "found", _("Found in the registry")
+        ROLLED_BACK = "rolled", _("Rolled back")
+        RESTORED = "restored", _("Restored")
+        COPIED = "copied", _("Copied")
+        DELETED = "deleted", _("Deleted")
+        LOST = "lost", _("Gone from the registry")
 
     repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="tag_history")
     tag = models.CharField(max_length=128)
@@ -145,6 +173,8 @@ class TagHistory(models.Model):
     actor_name = models.CharField(max_length=64, blank=True)
     credential = models.CharField(max_length=160, blank=True)
     client = models.CharField(max_length=256, blank=True)
+    source = models.CharField(max_length=400, blank=True)
+    """Where a copy came from, such as `acme/app:1.0`."""
 
     class Meta:
         indexes = [
@@ -153,12 +183,36 @@ class TagHistory(models.Model):
         ]
 
 
-class PushIntent(models.Model):
-    """Who is about to write which manifest, committed before the registry is asked.
+class TagPulls(models.Model):
+    """How often a tag was pulled on one day (UTC). One row a day, written by the task that applies notifications."""
 
-    So a crash at any point loses neither pusher nor webhook: whatever the registry then holds is settled by this row.
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="tag_pulls")
+    tag = models.CharField(max_length=128)
+    """By name: it keeps its pulls when it is deleted and restored."""
+    day = models.DateField()
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repository", "tag", "day"], name="tag_pulls_once_a_day")]
+        indexes = [models.Index(fields=["repository", "day"], name="tag_pulls_by_day")]
+
+
+class PushIntent(models.Model):
+    """Who is about to write what to the registry, committed before the registry is asked.
+
+    So a crash at any point loses neither person nor webhook: whatever the registry then holds is settled by this row.
     One may be open for each repository and tag.
     """
+
+    class Kind(models.TextChoices):
+        PUSH = "push"
+        ROLL_BACK = "rolled"
+        RESTORE = "restored"
+        COPY = "copied"
+        DELETE = "deleted"
+        """Of the tag alone; `digest` is what it points to."""
+        PURGE = "purged"
+        """Of the manifest, by digest; `tag` is empty."""
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -167,6 +221,7 @@ class PushIntent(models.Model):
         """The registry said no, or never got it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.PUSH)
     repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="push_intents")
     reference = models.CharField(max_length=135)
     tag = models.CharField(max_length=128, blank=True)
@@ -182,6 +237,8 @@ class PushIntent(models.Model):
     credential = models.CharField(max_length=160, blank=True)
     address = models.CharField(max_length=45, blank=True)
     client = models.CharField(max_length=256, blank=True)
+    source = models.CharField(max_length=400, blank=True)
+    """Of a copy: where it comes from, such as `acme/app:1.0`."""
     created_at = models.DateTimeField(default=timezone.now)
     leased_until = models.DateTimeField()
     """The gateway process that opened it has until then; afterwards the sweep may settle it."""

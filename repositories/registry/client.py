@@ -181,8 +181,47 @@ def put_manifest(
 def delete_manifest(
     repository: str, reference: str, *, subject: str, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """Delete by digest (registry 2.8 knows no deletion by tag), with every tag on it. As `put_manifest`."""
+    """Delete by digest, with every tag on it; or by tag, which 2.8 refuses with 400 and 3.x does. As `put_manifest`."""
     return _write("DELETE", repository, reference, subject, ("delete",), headers=headers or {}, body=None)
+
+
+def put_blob(repository: str, content: bytes) -> str:
+    """Upload a small blob of our own; its digest. Raises RegistryUnavailable."""
+    digest = _digest_of(content, "")
+    token = service_token(SERVICE_SUBJECT, [Access(repository, ("pull", "push"))])
+    start = f"/v2/{_name(repository)}/blobs/uploads/"
+    with _send("POST", start, token, {}, timeout=WRITE_TIMEOUT) as response:
+        place = urlsplit(response.headers.get("Location", ""))
+        if response.status_code != 202 or not place.path.startswith(start):
+            raise RegistryUnavailable(_("The registry takes no upload."))
+    params = {name: values[0] for name, values in parse_qs(place.query).items()} | {"digest": digest}
+    with _send("PUT", place.path, token, {}, body=content, params=params, timeout=WRITE_TIMEOUT) as response:
+        if response.status_code != 201:
+            raise RegistryUnavailable(_("The registry takes no upload."))
+    return digest
+
+
+def mount_blob(repository: str, digest: str, *, source: str) -> bool:
+    """Make a blob of the repository `source` one of `repository` too, without moving bytes. False: it is not there.
+
+    Raises RegistryUnavailable.
+    """
+    token = service_token(SERVICE_SUBJECT, [Access(repository, ("pull", "push")), Access(source, ("pull",))])
+    path, params = f"/v2/{_name(repository)}/blobs/uploads/", {"mount": _reference(digest), "from": _name(source)}
+    with _send("POST", path, token, {}, params=params, timeout=WRITE_TIMEOUT) as response:
+        if response.status_code == 202:  # it began an upload instead
+            _cancel_upload(response, path, token)
+        elif response.status_code != 201:
+            raise RegistryUnavailable(_("The registry mounts no layer."))
+        return response.status_code == 201
+
+
+def _cancel_upload(response: Response, start: str, token: str) -> None:
+    """Or the registry keeps a file of it for a week."""
+    place = urlsplit(response.headers.get("Location", ""))
+    if place.path.startswith(start):
+        params = {name: values[0] for name, values in parse_qs(place.query).items()}
+        _send("DELETE", place.path, token, {}, params=params, timeout=WRITE_TIMEOUT).close()
 
 
 def _write(

@@ -33,6 +33,7 @@ class Row:
     full_role: int = 0
     visibility: str = ""
     creating: Creating = NOTHING
+    is_archived: bool = False
     in_namespace: bool = False
     """Whether there is at least the namespace. Not read for nobody."""
 
@@ -152,9 +153,10 @@ def _rows(rows: list[Any], start: int, names: Sequence[str]) -> dict[str, Row]:
         return {}
     found = {}
     for row in rows:
-        name, role, visibility, create_on_push, *creating = row[start:]
+        name, role, visibility, is_archived, create_on_push, *creating = row[start:]
         new = NOTHING if visibility or not create_on_push else creating_of(tuple(creating), create_on_push)
-        found[name] = Row(role, visibility or "", new, in_namespace=create_on_push is not None)
+        in_namespace = create_on_push is not None
+        found[name] = Row(role, visibility or "", new, is_archived=bool(is_archived), in_namespace=in_namespace)
     return found
 
 
@@ -175,7 +177,7 @@ def _statement(columns: str, source: str, condition: str, who: str, count: int) 
     asked = " UNION ALL ".join(["SELECT %s AS name, %s AS namespace, %s AS part"] * count)
     role = role_sql(Place.row("r"), user=who if robot == "NULL" else "", robot=who if user == "NULL" else "")
     return f"""
-        SELECT {columns}, a.name, {role}, r.visibility, n.create_on_push,
+        SELECT {columns}, a.name, {role}, r.visibility, r.archived_at IS NOT NULL, n.create_on_push,
             {creating_columns("n.id", "a.part", user=user, robot=robot, when="r.id IS NULL")}
         FROM {source}
         CROSS JOIN ({asked}) a

@@ -247,7 +247,7 @@ def _may(actor: Actor, action: str, name: str, row: Row) -> bool:
     if not row.visibility:
         return action in CREATING and access.visibility_on_push_in(actor, name, row.creating) is not None
     role = access.effective_role(actor, full_role=row.full_role, full_name=name, visibility=row.visibility)
-    seen = access.Seen(role, name, row.visibility)
+    seen = access.Seen(role, name, row.visibility, is_archived=row.is_archived)
     return role > access.Role.NONE and access.decide(actor, PERMISSIONS[action], seen).allowed
 
 
