@@ -70,6 +70,8 @@ INSTALLED_APPS = [
     "portal.web",
     "repositories.gateway",
     "repositories.webhooks",
+    "repositories.deletion",
+    "repositories.sync",
     "repositories.images",
     "repositories.registry",
     "repositories.grants",

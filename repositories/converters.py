@@ -2,7 +2,7 @@
 
 from django.urls import register_converter
 
-from repositories.names import COMPONENT, RESERVED_COMPONENTS
+from repositories.names import COMPONENT, DIGEST, RESERVED_COMPONENTS
 
 # A component that is none of the words that stand behind a name in the API's paths, so that `app/tags` is never a name.
 _PART = rf"(?!(?:{'|'.join(sorted(RESERVED_COMPONENTS))})(?:/|$)){COMPONENT}"
@@ -39,8 +39,19 @@ class TagConverter:
         return value
 
 
+class DigestConverter:
+    regex = DIGEST.pattern
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
 def register() -> None:
     """Called when the app is ready, before any URL configuration is loaded."""
     register_converter(NamespaceConverter, "namespace")
     register_converter(RepositoryNameConverter, "repository")
     register_converter(TagConverter, "tag")
+    register_converter(DigestConverter, "digest")

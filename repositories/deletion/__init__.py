@@ -1,0 +1,1 @@
+"""Deletes tags and images, at first so that they can be restored."""
