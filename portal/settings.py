@@ -235,6 +235,10 @@ EVENT_READERS: dict[str, tuple[str, frozenset[str]]] = {
     ),
 }
 
+# -- Images ---------------------------------------------------------------------------------------------------------
+DELETED_IMAGES_KEPT = timedelta(days=env.int("MOORAGE_DELETED_IMAGES_KEPT_DAYS", default=7))
+"""So long a deleted image can be restored."""
+
 # What a repository's API object says of its images. That API stands below the images' room, and asks it by name.
 REPOSITORY_CONTENTS = "repositories.images.contents.read_contents"
 

@@ -16,7 +16,7 @@ from portal.kit.errors import MoorageError
 from repositories import actions as repositories
 from repositories.gateway import bodies
 from repositories.gateway.paths import ManifestPath
-from repositories.images import intents, manifests
+from repositories.images import intents, manifests, writes
 from repositories.registry import client, denials, verify
 from repositories.registry.denials import WRITING
 from repositories.registry.errors import answer, respond, unauthorized
@@ -75,22 +75,9 @@ def _put(request: HttpRequest, path: ManifestPath, actor: Actor) -> HttpResponse
 def _push(path: ManifestPath, actor: Actor, body: bytes, media_type: str) -> HttpResponse:
     """Raises NotFound, Forbidden or Unauthorized for a right that was lost since the token was made, Unavailable."""
     repository = repositories.create_repository_on_push(actor=actor, full_name=path.name)
-    intent = intents.open_intent(
+    given = writes.put(
         actor=actor, repository=repository, reference=path.reference, tag=path.tag, body=body, media_type=media_type
     )
-    try:
-        given = client.put_manifest(path.name, path.reference, body=body, media_type=media_type, subject=str(intent.pk))
-    except client.RegistryUnavailable:
-        intents.hand_over(intent)
-        raise
-    if given.status == 201:
-        # False: it took longer than the lease, and the sweep had given up. It may not be answered unrecorded.
-        if not intents.settle(intent):
-            intents.settle_late(intent)
-    elif given.status < 500:
-        intents.refuse(intent)
-    else:
-        intents.hand_over(intent)
     return _hand_on(given)
 
 

@@ -78,56 +78,6 @@ def record_push(*, repository_id: int, push: Push) -> Manifest:
     return manifest
 
 
-def record_untagged(
-    *, repository_id: int, tag: str, digest: str, pusher: Pusher, delete_after: datetime | None
-) -> bool:
-    """The registry has no such tag any more, by a person's deletion: its history and the event `repo.tag.delete`.
-
-    `digest` is what it pointed to. With `delete_after`, a manifest that nothing points to any more is deleted then.
-    False when there was no such tag, or it points elsewhere by now. As `record_push`, in the caller's transaction; 7
-    to 9 queries.
-    """
-    repository = lock_repository(repository_id)
-    tagged = _take_tag_away(repository, tag, digest, pusher, TagHistory.Action.DELETED)
-    if not tagged:
-        return False
-    if delete_after is not None:
-        Manifest.objects.filter(repository=repository, digest=digest, untagged_at__isnull=False).update(
-            delete_after=delete_after
-        )
-    record(
-        "repo.tag.delete",
-        actor=pusher,
-        namespace=repository.namespace_name,
-        repository_id=repository.pk,
-        target=f"{repository.full_name}:{tag}",
-        old={"tag": tag, "digest": digest},
-    )
-    return True
-
-
-def record_lost(*, repository_id: int, tag: str, digest: str) -> bool:
-    """The registry has no such tag any more, and nobody knows why: history, and no event. One transaction of its own.
-
-    False when the tag points elsewhere than to `digest` by now.
-    """
-    with transaction.atomic():
-        repository = lock_repository(repository_id)
-        return _take_tag_away(repository, tag, digest, UNKNOWN, TagHistory.Action.LOST)
-
-
-def _take_tag_away(repository: Repository, tag: str, digest: str, pusher: Pusher, action: TagHistory.Action) -> bool:
-    now = timezone.now()
-    row = Tag.objects.filter(repository=repository, name=tag, manifest__digest=digest).first()
-    if row is None:
-        return False
-    row.delete()
-    Repository.objects.filter(pk=repository.pk).update(tag_count=F("tag_count") - 1)
-    mark_untagged([row.manifest_id], now)
-    _keep_history(repository, tag, action, digest, previous="", pusher=pusher, at=now)
-    return True
-
-
 def record_found(*, repository_id: int, digest: str, parsed: Parsed, tag: str = "", previous: str = "") -> bool:
     """Write what the registry holds and we did not know of: a manifest, and the tag if there is none of that name.
 
@@ -274,12 +224,12 @@ def _point_tag(
     Repository.objects.filter(pk=repository.pk).update(updated_at=now, last_pushed_at=now, **counted)
     action = Moved.FOUND if found else HISTORY.get(push.kind) or _what_happened(previous, push.digest)
     before = "" if previous == push.digest else previous
-    return _keep_history(
+    return keep_history(
         repository, push.tag, action, push.digest, previous=before, pusher=push.pusher, at=now, source=push.source
     )
 
 
-def _keep_history(
+def keep_history(
     repository: Repository,
     tag: str,
     action: TagHistory.Action,

@@ -1,4 +1,4 @@
-"""Push intents: opened before the registry is asked, settled once by whoever comes first.
+"""Push intents: opened before the registry is asked, settled once by whoever comes first. Deletions have one, too.
 
 Between `open_intent` and `settle` stands no transaction. A crash at any point leaves an open intent, which the sweep
 settles by what the registry then holds.
@@ -8,7 +8,10 @@ import hashlib
 import logging
 import time
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -17,8 +20,9 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actor import Actor
 from portal.kit.errors import Unavailable
-from repositories.images import actions as images, manifests
+from repositories.images import actions as images, manifests, removal, untagging
 from repositories.images.models import Manifest, PushIntent, Tag
+from repositories.images.placeholder import placeholder_of
 from repositories.models import Repository
 from repositories.registry import client
 
@@ -37,35 +41,54 @@ KEPT = timedelta(days=7)
 """Settled ones are kept so long: a registry that was frozen may still take what was refused."""
 FORGET_MOST = 500
 
-State = PushIntent.State
+State, Kind = PushIntent.State, PushIntent.Kind
 
 
 def open_intent(
-    *, actor: Actor, repository: Repository, reference: str, tag: str, body: bytes, media_type: str
+    *,
+    actor: Actor,
+    repository: Repository,
+    reference: str,
+    tag: str,
+    body: bytes = b"",
+    media_type: str = "",
+    kind: PushIntent.Kind = Kind.PUSH,
+    digest: str = "",
+    source: str = "",
 ) -> PushIntent:
-    """Commit who is about to push what. Raises Unavailable when another push of the tag is not done within 10 s.
+    """Commit who is about to write what. Raises Unavailable when another write of the tag is not done within 10 s.
 
-    The unique constraint on the open intent of a tag decides who goes first.
+    The unique constraint on the open intent of a tag decides who goes first. `digest` is of a deletion, which has no
+    body.
     """
     deadline = time.monotonic() + WAIT_FOR_OTHERS
+    columns = {
+        "kind": kind,
+        "reference": reference,
+        "tag": tag,
+        "digest": digest or digest_of(body, like=reference),
+        "media_type": media_type,
+        "body": body,
+        "actor_id": actor.user_id,
+        "actor_public_id": actor.public_id,
+        "actor_name": actor.name,
+        "credential": actor.credential_label[:160],
+        "address": actor.address,
+        "client": actor.client,
+        "source": source[:400],
+    }
+    intent = _open(repository, tag, columns, deadline)
+    if kind is not Kind.PURGE:
+        _wait_for_purge(intent, deadline)
+    return intent
+
+
+def _open(repository: Repository, tag: str, columns: dict[str, Any], deadline: float) -> PushIntent:
     while True:
         try:
             with transaction.atomic():
-                return PushIntent.objects.create(
-                    repository=repository,
-                    reference=reference,
-                    tag=tag,
-                    digest=digest_of(body, like=reference),
-                    media_type=media_type,
-                    body=body,
-                    actor_id=actor.user_id,
-                    actor_public_id=actor.public_id,
-                    actor_name=actor.name,
-                    credential=actor.credential_label[:160],
-                    address=actor.address,
-                    client=actor.client,
-                    leased_until=timezone.now() + LEASE,
-                )
+                leased_until = timezone.now() + LEASE
+                return PushIntent.objects.create(repository=repository, leased_until=leased_until, **columns)
         except IntegrityError:
             _wait_for_others(repository, tag, deadline)
 
@@ -82,6 +105,24 @@ def _wait_for_others(repository: Repository, tag: str, deadline: float) -> None:
             return
 
 
+def _wait_for_purge(intent: PushIntent, deadline: float) -> None:
+    """The clean-up deletes by digest, and gives way to whoever has opened an intent before it looked.
+
+    Each commits its own intent first and looks for the other's then: at least one of the two sees the other.
+    """
+    while PushIntent.objects.filter(repository_id=intent.repository_id, kind=Kind.PURGE, state=State.OPEN).exists():
+        if time.monotonic() >= deadline:
+            refuse(intent)
+            raise Unavailable(_("Deleted images are being removed from this repository. Please try again."))
+        time.sleep(POLL)
+
+
+def others_are_open(intent: PushIntent) -> bool:
+    """Whether anybody else is about to write to the repository."""
+    rows = PushIntent.objects.filter(repository_id=intent.repository_id, state=State.OPEN)
+    return rows.exclude(pk=intent.pk).exists()
+
+
 def digest_of(body: bytes, *, like: str = "") -> str:
     """The digest of the body, by the algorithm of the digest `like`, or else SHA-256."""
     algorithm = "sha512" if like.startswith("sha512:") else "sha256"
@@ -89,18 +130,17 @@ def digest_of(body: bytes, *, like: str = "") -> str:
 
 
 def settle(intent: PushIntent) -> bool:
-    """The registry took the manifest: record the push and end the intent, in one transaction.
+    """The registry did it: record what was done and end the intent, in one transaction.
 
     False when somebody else had settled it, or when the repository was deleted and took its intents with it: the
     conditional update decides.
     """
-    parsed = manifests.parse(bytes(intent.body), intent.media_type)
-    push = images.Push(digest=intent.digest, parsed=parsed, tag=intent.tag, pusher=_pusher(intent))
+    record = _recording(intent)
     try:
         with transaction.atomic():
             # The repository's row first, which this locks, then the intent's: so does who deletes the repository, and
             # in another order PostgreSQL would find a deadlock.
-            images.record_push(repository_id=intent.repository_id, push=push)
+            record()
             settled = _end(PushIntent.objects.filter(pk=intent.pk), State.DONE)
             transaction.set_rollback(not settled)
     except Repository.DoesNotExist:
@@ -108,8 +148,22 @@ def settle(intent: PushIntent) -> bool:
     return settled
 
 
+def _recording(intent: PushIntent) -> Callable[[], object]:
+    """What is to be written of it. The manifest is parsed here, before the transaction."""
+    repository_id, digest, pusher = intent.repository_id, intent.digest, _pusher(intent)
+    if intent.kind == Kind.DELETE:
+        return partial(
+            untagging.record_untagged, repository_id=repository_id, tag=intent.tag, digest=digest, pusher=pusher
+        )
+    if intent.kind == Kind.PURGE:
+        return partial(untagging.record_purged, repository_id=repository_id, digest=digest)
+    parsed = manifests.parse(bytes(intent.body), intent.media_type)
+    push = images.Push(digest, parsed, intent.tag, pusher, Kind(intent.kind), intent.source)
+    return partial(images.record_push, repository_id=repository_id, push=push)
+
+
 def refuse(intent: PushIntent) -> bool:
-    """The registry did not take the manifest.
+    """The registry did not do it.
 
     False when somebody else had settled the intent, or when a notification named it since the caller read it.
     """
@@ -123,10 +177,15 @@ def settle_late(intent: PushIntent) -> bool:
     a refused intent keeps no body. False when the registry holds something else by now, or when it is settled already.
     Raises as `client.get_manifest`.
     """
-    name = intent.repository.full_name
-    if client.head_manifest(name, intent.reference).digest != intent.digest:
+    if intent.kind == Kind.PURGE:
+        return False  # nothing that a notification of a push could tell of
+    name, told = intent.repository.full_name, intent.digest
+    if intent.kind == Kind.DELETE:
+        told = placeholder_of(intent.pk).digest
+    if client.head_manifest(name, intent.reference).digest != told:
         return False
-    if not _reopen(intent, client.get_manifest(name, intent.digest).body):
+    body = b"" if intent.kind == Kind.DELETE else client.get_manifest(name, intent.digest).body
+    if not _reopen(intent, body):
         return False
     _settle_left_behind(intent.pk)
     return True
@@ -186,13 +245,32 @@ def _settle_left_behind(pk: uuid.UUID) -> None:
         return
     intent = PushIntent.objects.select_related("repository").get(pk=pk)
     try:
-        held = _held(intent)
+        _settle_by_what_is_held(intent)
     except client.RegistryUnavailable:
         hand_over(intent)
         raise
-    if held == intent.digest and (intent.seen_at or not _known_before(intent)):
+
+
+def _settle_by_what_is_held(intent: PushIntent) -> None:
+    held = removal.held_digest(intent.repository.full_name, intent.reference)
+    if intent.kind == Kind.DELETE:
+        _settle_deletion(intent, held)
+    elif intent.kind == Kind.PURGE and not held:
+        settle(intent)
+    elif intent.kind == Kind.PURGE:
+        refuse(intent)
+    elif held == intent.digest and (intent.seen_at or not _known_before(intent)):
         settle(intent)
     elif (held != intent.digest and _is_being_written(intent)) or not refuse(intent):
+        hand_over(intent)
+
+
+def _settle_deletion(intent: PushIntent, held: str) -> None:
+    """One that had begun is brought to its end; one that had not is as if nobody had asked for it."""
+    begun = held in ("", placeholder_of(intent.pk).digest)
+    if begun and removal.remove_tag(intent):
+        settle(intent)
+    elif not refuse(intent):
         hand_over(intent)
 
 
@@ -200,19 +278,10 @@ def _is_being_written(intent: PushIntent) -> bool:
     return intent.seen_at is not None and intent.seen_at > timezone.now() - TAG_WRITTEN_WITHIN
 
 
-def _held(intent: PushIntent) -> str:
-    """The digest that the registry has where the intent meant to push; empty for none.
-
-    When it was there before, only a notification tells whether this push came through too; without one it is as if
+def _known_before(intent: PushIntent) -> bool:
+    """When it was there before, only a notification tells whether this push came through too; without one it is as if
     nobody had pushed.
     """
-    try:
-        return client.head_manifest(intent.repository.full_name, intent.reference).digest
-    except client.ManifestUnknown:
-        return ""
-
-
-def _known_before(intent: PushIntent) -> bool:
     if intent.tag:
         rows = Tag.objects.filter(repository_id=intent.repository_id, name=intent.tag)
         return rows.filter(manifest__digest=intent.digest).exists()

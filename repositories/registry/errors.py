@@ -26,6 +26,8 @@ CODES = {
     "blob_unknown": "BLOB_UNKNOWN",
     "invalid": "UNSUPPORTED",
     "conflict": "DENIED",
+    "tag_immutable": "DENIED",
+    "deletion_off": "UNSUPPORTED",
 }
 VERSION_HEADER = "Docker-Distribution-Api-Version"
 VERSION = "registry/2.0"
