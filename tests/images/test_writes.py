@@ -8,7 +8,7 @@ from django.utils import timezone
 from portal.accounts.actor import SYSTEM, Actor
 from portal.accounts.models import User
 from portal.events.models import Event
-from portal.kit.errors import Conflict, Forbidden, Invalid, NotFound
+from portal.kit.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from repositories.images import intents, placeholder, removal, tag_actions, writes
 from repositories.images.copying import ManifestGone
 from repositories.images.immutability import TagImmutable
@@ -73,6 +73,7 @@ class TestDeletingATag:
         assert registry.digest(NAME, image) == image
         row = Manifest.objects.get(digest=image)
         assert row.untagged_at is not None
+        assert row.delete_after is not None
         assert timedelta(days=6, hours=23) < row.delete_after - timezone.now() <= timedelta(days=7)
 
     def test_leaves_nothing_of_its_own_behind(self, app, registry, as_alice) -> None:
@@ -343,7 +344,7 @@ class TestPurging:
 def test_a_push_waits_until_the_clean_up_is_done(app, registry, as_alice, monkeypatch) -> None:
     monkeypatch.setattr(intents, "WAIT_FOR_OTHERS", 0.2)
     intents.open_intent(actor=SYSTEM, repository=app, reference=digest_of("1.0"), tag="", kind=Kind.PURGE, digest="x")
-    with pytest.raises(intents.Unavailable, match="being removed"):
+    with pytest.raises(Unavailable, match="being removed"):
         tag_actions.copy_tag(actor=as_alice, source=app, reference="1.0", repository=app, tag="prod")
     assert not PushIntent.objects.filter(kind=Kind.COPY, state=State.OPEN).exists()
 
