@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.kit.errors import NotFound
 from repositories.images.compare import Comparison, compare
 from repositories.images.compare_platforms import Choice, choose
-from repositories.images.models import Manifest, Tag, TagHistory
+from repositories.images.models import Manifest, Tag
 from repositories.models import Repository
 from repositories.names import DIGEST
 
@@ -72,18 +72,3 @@ def _find(repository: Repository, reference: str, name: Literal["from", "to"]) -
         message = _("There is no such tag or image in this repository.")
         raise NotFound(message, fields={name: [message]})
     return Side(reference, manifest)
-
-
-def previous_digest(repository: Repository, tag: str) -> str:
-    """What the tag pointed to before it came to point where it does; "" when it never pointed elsewhere. Two queries.
-
-    The default of a roll back, so that two of them one after the other change nothing.
-    """
-    current = Tag.objects.filter(repository=repository, name=tag).values_list("manifest__digest", flat=True).first()
-    rows = TagHistory.objects.filter(repository=repository, tag=tag)
-    elsewhere = ~Q(digest=current) | ~Q(previous_digest__in=["", current])
-    last = rows.filter(elsewhere).order_by("-id").values_list("digest", "previous_digest").first()
-    if current is None or last is None:
-        return ""
-    digest, previous = last
-    return previous if digest == current else digest

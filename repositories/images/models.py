@@ -180,6 +180,9 @@ class TagHistory(models.Model):
         indexes = [
             models.Index(fields=["repository", "-id"], name="tag_history_by_repository"),
             models.Index(fields=["repository", "tag", "-id"], name="tag_history_by_tag"),
+            models.Index(fields=["repository", "actor_name", "-id"], name="tag_history_by_person"),
+            models.Index(fields=["repository", "action", "-id"], name="tag_history_by_action"),
+            models.Index(fields=["repository", "digest", "-id"], name="tag_history_by_digest"),
         ]
 
 
