@@ -50,7 +50,7 @@ def _tabs(repository: Repository, can: Can, active: str) -> list[Tab]:
     if can.manage_access:
         names.append(("repository_access", _("Access"), "shield-check", None))
         names.append(("repository_audit", _("Audit log"), "scroll-text", None))
-    if can.edit:
+    if can.archive:  # editing is over in an archived one, and its settings bring it back
         names.append(("repository_settings", _("Settings"), "settings", None))
     args = [repository.namespace_name, repository.name]
     return [Tab(label, icon, reverse(name, args=args), name == active, count) for name, label, icon, count in names]

@@ -163,7 +163,8 @@ def delete_comment(request: PortalRequest, namespace: str, name: str, comment_id
 @sign_in_first
 def settings(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
     """Description and overview; `preview` in the POST shows the overview and saves nothing."""
-    repository = fetch_repository(request.actor, namespace, name, Permission.EDIT)
+    needed = Permission.EDIT if request.method == "POST" else Permission.ARCHIVE
+    repository = fetch_repository(request.actor, namespace, name, needed)
     form = DescriptionForm(request.POST or None, initial=_texts(repository))
     if request.method != "POST":
         return _settings_page(request, repository, form)

@@ -23,11 +23,13 @@ class Asked(StrEnum):
     PULL = "pull"
     PUSH = "push"
     DELETE_IMAGES = "delete-images"
+    PROTECT_TAGS = "protect-tags"
     EDIT = "edit"
     WEBHOOKS = "webhooks"
     CHANGE_VISIBILITY = "change-visibility"
     PUBLISH = "publish"
     MANAGE_ACCESS = "manage-access"
+    ARCHIVE = "archive"
     DELETE = "delete"
     CREATE = "create"
 
@@ -36,11 +38,13 @@ ASKED_WORDS: dict[Asked, Text] = {
     Asked.PULL: gettext_lazy("pull"),
     Asked.PUSH: gettext_lazy("push"),
     Asked.DELETE_IMAGES: gettext_lazy("delete images"),
+    Asked.PROTECT_TAGS: gettext_lazy("make tags immutable"),
     Asked.EDIT: gettext_lazy("edit the description"),
     Asked.WEBHOOKS: gettext_lazy("manage webhooks"),
     Asked.CHANGE_VISIBILITY: gettext_lazy("make private"),
     Asked.PUBLISH: gettext_lazy("make public"),
     Asked.MANAGE_ACCESS: gettext_lazy("manage access"),
+    Asked.ARCHIVE: gettext_lazy("archive the repository"),
     Asked.DELETE: gettext_lazy("delete the repository"),
     Asked.CREATE: gettext_lazy("create the repository"),
 }
@@ -48,11 +52,13 @@ PERMISSIONS: dict[Asked, Permission] = {
     Asked.PULL: Permission.PULL,
     Asked.PUSH: Permission.PUSH,
     Asked.DELETE_IMAGES: Permission.DELETE_IMAGES,
+    Asked.PROTECT_TAGS: Permission.PROTECT_TAGS,
     Asked.EDIT: Permission.EDIT,
     Asked.WEBHOOKS: Permission.WEBHOOKS,
     Asked.CHANGE_VISIBILITY: Permission.CHANGE_VISIBILITY,
     Asked.PUBLISH: Permission.CHANGE_VISIBILITY,
     Asked.MANAGE_ACCESS: Permission.MANAGE_ACCESS,
+    Asked.ARCHIVE: Permission.ARCHIVE,
     Asked.DELETE: Permission.DELETE,
 }
 

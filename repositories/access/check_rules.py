@@ -14,6 +14,7 @@ from repositories.access.reasons import Reason, role_word
 from repositories.access.roles import (
     CREATE_ACTIONS,
     CREATE_LEVEL,
+    FROZEN,
     LEAST_ACTION,
     LEAST_LEVEL,
     LEAST_ROLE,
@@ -205,6 +206,9 @@ def _caps(facts: Facts) -> Iterator[Looked]:
         yield Looked(Outcome.CAPS, text % words)
     credential = actor.credential
     permission = PERMISSIONS.get(facts.asked)
+    if facts.repository is not None and facts.repository.is_archived:
+        text = _("%(repository)s is archived: it is pulled and not changed, until one of its admins brings it back.")
+        yield Looked(Outcome.CAPS if permission in FROZEN else Outcome.NOT, text % words)
     if credential.limits is not None:
         words |= {"limits": limit_words(actor, facts.full_name)}
         actions = CREATE_ACTIONS if permission is None else {LEAST_ACTION[permission]}

@@ -20,7 +20,7 @@ from repositories.models import Repository, Visibility
 
 SESSION = Credential(kind=CredentialKind.SESSION)
 
-# What shows that somebody has the role, whatever their credential is limited to.
+# What shows that somebody has the role, whatever their credential is limited to, and on what is archived.
 _MARKS = ((Role.ADMIN, Permission.MANAGE_ACCESS), (Role.WRITE, Permission.PUSH), (Role.READ, Permission.VIEW))
 
 
@@ -156,15 +156,19 @@ def hold(subject: Subject, repository: Repository, reasons: Iterable[Reason]) ->
 
 
 def role_of(subject: Subject, repository: Repository, full_role: int) -> int:
-    """`full_role`, after whatever caps the subject; of a limited token, what can be done with it. Costs no query."""
+    """`full_role`, after whatever caps the subject. Costs no query.
+
+    Of a limited token and on an archived repository: what can be done, so that who could push there is a reader now,
+    and an admin, who brings it back, is an admin still.
+    """
     actor = subject.actor
     if subject.state != "active":
         return Role.NONE
     name, visibility = repository.full_name, repository.visibility
     role = effective_role(actor, full_role=full_role, full_name=name, visibility=visibility)
-    if actor.credential.limits is None or role == Role.NONE:
+    if role == Role.NONE or (actor.credential.limits is None and not repository.is_archived):
         return role
-    seen = Seen(role, name, visibility)
+    seen = Seen(role, name, visibility, is_archived=repository.is_archived)
     return next((mark for mark, permission in _MARKS if decide(actor, permission, seen).allowed), Role.NONE)
 
 
@@ -181,7 +185,7 @@ def decide_for(subject: Subject, repository: Repository, reasons: Iterable[Reaso
         return Decision(
             allowed=False, reason=_("%(name)s cannot see %(repository)s: to them it does not exist.") % words
         )
-    return decide(subject.actor, permission, Seen(role, name, visibility))
+    return decide(subject.actor, permission, Seen(role, name, visibility, is_archived=repository.is_archived))
 
 
 def off_words(subject: Subject) -> str:
@@ -201,8 +205,14 @@ def _caps(subject: Subject, held: Held, repository: Repository) -> Iterable[str]
         yield _("the access token has expired")
     if not subject.is_confirmed and held.reasons[0].role > Role.READ:
         yield unconfirmed_words()
+    if repository.is_archived and held.reasons[0].role > Role.READ:
+        yield archived_words()
     if subject.is_robot:
         yield limit_words(subject.actor, repository.full_name)
+
+
+def archived_words() -> str:
+    return _("archived: pulled and not changed, until an admin brings it back")
 
 
 def unconfirmed_words() -> str:

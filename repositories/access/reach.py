@@ -10,7 +10,7 @@ from portal.accounts.actor import Actor
 from portal.accounts.models import Namespace
 from portal.kit import patterns
 from repositories.access.namespaces import namespaces_of
-from repositories.access.people import Subject, limit_words, role_of, unconfirmed_words
+from repositories.access.people import Subject, archived_words, limit_words, role_of, unconfirmed_words
 from repositories.access.reasons import Reason, given_by_team, of_repositories, role_word
 from repositories.access.roles import Role
 from repositories.access.rows import shared_with, visible
@@ -64,6 +64,8 @@ def _caps(subject: Subject, reasons: Sequence[Reason], row: Repository) -> list[
     full_role = max((reason.role for reason in reasons), default=Role.NONE)
     if not subject.is_confirmed and full_role > Role.READ:
         words.append(unconfirmed_words())
+    if row.is_archived and full_role > Role.READ:
+        words.append(archived_words())
     return [text for text in words if text]
 
 

@@ -18,6 +18,8 @@ POLICY = {
     "push": (WRITE, "repo:write", "push"),
     "edit": (ADMIN, "repo:write", "description"),
     "delete_images": (ADMIN, "repo:admin", "delete"),
+    "protect_tags": (ADMIN, "repo:admin", "manage"),
+    "archive": (ADMIN, "repo:admin", "manage"),
     "change_visibility": (ADMIN, "repo:admin", "manage"),
     "webhooks": (ADMIN, "repo:admin", "webhooks"),
     "moderate": (ADMIN, "repo:admin", "manage"),
@@ -25,6 +27,8 @@ POLICY = {
     "delete": (ADMIN, "repo:admin", "manage"),
 }
 LEVELS = ["repo:public_read", "repo:read", "repo:write", "repo:admin"]
+CHANGES = {"comment", "push", "edit", "delete_images", "protect_tags"}
+"""What is over once a repository is archived."""
 TOKEN_WORDS = {"pull": "pull", "push": "push", "delete": "delete_images"}
 """The registry's word -> the permission."""
 
@@ -53,6 +57,7 @@ class Repository:
     namespace: str
     name: str
     public: bool
+    archived: bool = False
 
     @property
     def full_name(self) -> str:
@@ -218,7 +223,7 @@ def is_allowed(world: World, caller: Caller, permission: str, repository: Reposi
         return False
     if repository.public and permission in {"view", "pull"}:
         return True
-    if has < least:
+    if has < least or (repository.archived and permission in CHANGES):
         return False
     if token is None:
         return True

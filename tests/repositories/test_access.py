@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from django.test import TestCase
+from django.utils import timezone
 
 from portal.accounts.actor import ANONYMOUS, SYSTEM, Actor, CredentialKind
 from portal.accounts.models import TokenLevel
@@ -17,7 +18,10 @@ pytestmark = pytest.mark.django_db
 
 READ = {"view", "pull"}
 SOCIAL = {"star", "comment"}
-OWN = {"push", "edit", "delete_images", "change_visibility", "webhooks", "moderate", "manage_access", "delete"}
+OWN = {"push", "edit", "delete_images", "protect_tags", "archive", "change_visibility", "webhooks", "moderate"}
+OWN |= {"manage_access", "delete"}
+FROZEN = {"comment", "push", "edit", "delete_images", "protect_tags"}
+"""What nobody does once it is archived."""
 
 # Who -> what they may do with Alice's public and with Alice's private repository.
 POLICY = [
@@ -76,6 +80,18 @@ def test_policy(who: str, on_public: set[str], on_private: set[str]) -> None:
         assert access.visible(actor).filter(pk=repository.pk).exists() == bool(expected)
 
 
+@pytest.mark.parametrize(("who", "on_public", "on_private"), POLICY, ids=[row[0] for row in POLICY])
+def test_policy_of_what_is_archived(who: str, on_public: set[str], on_private: set[str]) -> None:
+    """It is there to be seen and pulled; what makes it, shares it or brings it back stays with its admins."""
+    actor = make_actor(who)
+    frozen = set() if who == "system" else FROZEN
+    for repository, expected in zip(make_repositories(actor), (on_public, on_private), strict=True):
+        repository.archived_at = timezone.now()
+        repository.save()
+        assert {p.name.lower() for p in Permission if access.allowed(actor, p, repository)} == expected - frozen
+        assert access.visible(actor).filter(pk=repository.pk).exists() == bool(expected)
+
+
 @pytest.mark.parametrize("who", [row[0] for row in POLICY])
 def test_every_way_to_ask_agrees(who: str) -> None:
     actor = make_actor(who)
@@ -100,6 +116,15 @@ def test_invisible_is_not_found_and_forbidden_says_why(public_app, private_app, 
         access.fetch_repository(as_bob, "alice", "public-app", Permission.PUSH)
     with pytest.raises(Unauthorized):
         access.fetch_repository(ANONYMOUS, "alice", "public-app", Permission.PUSH)
+
+
+def test_a_refusal_says_that_it_is_archived_to_who_could_else(alice, bob, public_app) -> None:
+    public_app.archived_at = timezone.now()
+    public_app.save()
+    with pytest.raises(Forbidden, match="archived"):
+        access.fetch_repository(factories.actor(alice), "alice", "public-app", Permission.PUSH)
+    with pytest.raises(Forbidden, match="role “write”"):
+        access.fetch_repository(factories.actor(bob), "alice", "public-app", Permission.PUSH)
 
 
 def test_a_refused_token_names_its_label_and_the_level_it_lacks(alice, public_app) -> None:

@@ -195,6 +195,6 @@ def settings_status(client: Client, path: str) -> int:
 def expected_settings(world: World, caller: Caller, plain: oracle.Repository) -> int:
     if oracle.role(world, caller, plain) == oracle.NONE:
         return 404
-    if oracle.is_allowed(world, caller, "edit", plain):
+    if oracle.is_allowed(world, caller, "archive", plain):
         return 200
     return 403 if caller.person else 302

@@ -26,7 +26,10 @@ NOTHING: set[str] = set()
 LOOK = {"view", "pull"}
 READER = LOOK | {"star", "comment"}
 WRITER = READER | {"push"}
-OWN = {"push", "edit", "delete_images", "change_visibility", "webhooks", "moderate", "manage_access", "delete"}
+OWN = {"push", "edit", "delete_images", "protect_tags", "archive", "change_visibility", "webhooks", "moderate"}
+OWN |= {"manage_access", "delete"}
+FROZEN = {"comment", "push", "edit", "delete_images", "protect_tags"}
+"""What nobody does once it is archived."""
 ADMIN = READER | OWN
 EVERY_ACTION = "pull push delete description webhooks manage create"
 
@@ -207,6 +210,19 @@ def test_policy(acme: Acme, words: str, who: Who | Actor, on_public: set[str], o
     for repository, expected in ((acme.public, on_public), (acme.private, on_private)):
         may = {p.name.lower() for p in Permission if access.allowed(actor, p, repository)}
         assert may == expected, words
+        assert access.visible(actor).filter(pk=repository.pk).exists() == bool(expected)
+
+
+@pytest.mark.parametrize(("words", "who", "on_public", "on_private"), TABLE, ids=[row[0] for row in TABLE])
+def test_policy_of_what_is_archived(
+    acme: Acme, words: str, who: Who | Actor, on_public: set[str], on_private: set[str]
+) -> None:
+    actor = arrange(acme, who)
+    Repository.objects.update(archived_at=timezone.now())
+    frozen = set() if actor.is_system else FROZEN
+    for repository, expected in ((acme.public, on_public), (acme.private, on_private)):
+        may = {p.name.lower() for p in Permission if access.allowed(actor, p, repository)}
+        assert may == expected - frozen, words
         assert access.visible(actor).filter(pk=repository.pk).exists() == bool(expected)
 
 

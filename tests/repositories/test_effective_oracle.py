@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 CHUNK = 25
 QUESTIONS = 4
-# What stands for the role of a token that is limited, the highest first.
+# What stands for the role of a token that is limited, and on what is archived, the highest first.
 MARKS = [(oracle.ADMIN, "manage_access"), (oracle.WRITE, "push"), (READ, "view")]
 
 Check = tuple[Any, Any, Any]
@@ -60,10 +60,10 @@ def subjects(world: World) -> dict[str, Caller]:
 
 
 def held(world: World, caller: Caller, repository: oracle.Repository) -> int:
-    """The resulting role; of a token, by what can be done with it. Nothing for an account or token that is off."""
+    """The resulting role; of a token and on what is archived, by what can be done. Nothing for who is switched off."""
     if oracle.is_refused(world, caller):
         return NONE
-    if not caller.token:
+    if not caller.token and not repository.archived:
         return oracle.role(world, caller, repository)
     return next((role for role, word in MARKS if oracle.is_allowed(world, caller, word, repository)), NONE)
 

@@ -57,7 +57,8 @@ def random_world(seed: int) -> World:
         world.create_on_push[name] = chance.choice(["off", "private", "private", "public"])
     for namespace in [*world.organizations, *chance.sample(list(world.people), k=1)]:
         for name in chance.sample(NAMES, k=chance.randint(1, 5)):
-            row = oracle.Repository(namespace, name, public=chance.random() < 0.25)
+            public, archived = chance.random() < 0.25, chance.random() < 0.2
+            row = oracle.Repository(namespace, name, public=public, archived=archived)
             world.repositories[row.full_name] = row
     world.grants = list(_grants(chance, world))
     world.tokens = {token.label: token for token in _tokens(chance, world)}
@@ -232,6 +233,7 @@ def _store_repositories(stored: Stored) -> None:
             name=row.name,
             full_name=row.full_name,
             visibility="public" if row.public else "private",
+            archived_at=timezone.now() if row.archived else None,
         )
         for row in stored.world.repositories.values()
     )
