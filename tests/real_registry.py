@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from deploy.embedded.packages import find_tools
@@ -154,9 +155,16 @@ def _platforms() -> Iterator[dict[str, str]]:
     yield from ({"os": "linux", "architecture": name} for name in ("amd64", "arm64", "s390x", "riscv64", "ppc64le"))
 
 
+def _debians() -> Path:
+    """bin/run would take the given one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MOORAGE_REGISTRY_BINARY", raising=False)
+        return find_tools(ROOT / ".tools").registry
+
+
 @contextmanager
 def running_registry(folder: Path, binary: str = "debian", *, deletes: bool = True) -> Iterator[RealRegistry]:
-    program = find_tools(ROOT / ".tools").registry if binary == "debian" else Path(binary)
+    program = _debians() if binary == "debian" else Path(binary)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     registry = RealRegistry(folder, port, Path(program), deletes)
