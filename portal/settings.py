@@ -242,6 +242,9 @@ DELETED_IMAGES_KEPT = timedelta(days=env.int("MOORAGE_DELETED_IMAGES_KEPT_DAYS",
 # What a repository's API object says of its images. That API stands below the images' room, and asks it by name.
 REPOSITORY_CONTENTS = "repositories.images.contents.read_contents"
 
+# Who hears of a tag that is rolled back, for the page that asks whether it shall be. Webhooks stand above the images.
+TAG_LISTENERS = "repositories.webhooks.listeners.heard_by"
+
 # -- The registry ---------------------------------------------------------------------------------------------------
 REGISTRY_URL = env.str("MOORAGE_REGISTRY_URL", default="http://127.0.0.1:5000").rstrip("/")
 REGISTRY_SERVICE = env.str("MOORAGE_REGISTRY_SERVICE", default="moorage")
