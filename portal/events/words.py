@@ -65,6 +65,8 @@ _REPOSITORY = (
     Word("repo.tag.restore", _("Tag restored"), _("A deleted tag was brought back.")),
     Word("repo.tag.copy", _("Tag copied"), _("A tag was made from an image that was in the registry already.")),
     Word("repo.tag.delete", _("Tag deleted"), _("A tag was deleted; its image can be restored for a while.")),
+    Word("repo.image.delete", _("Image deleted"), _("An image was deleted; it can be restored for a while.")),
+    Word("repo.image.restore", _("Image restored"), _("A deleted image was kept after all.")),
     Word("repo.image.purge", _("Image removed"), _("A deleted image's time was over; it left the registry.")),
     Word("repo.grant.create", _("Access given"), _("A team or a person got a role on repositories.")),
     Word("repo.grant.update", _("Access changed"), _("A role on repositories or its end date was changed.")),

@@ -59,8 +59,8 @@ def _take_tag_away(repository: Repository, tag: str, digest: str, pusher: Pusher
 def record_purged(*, repository_id: int, digest: str) -> bool:
     """The registry has no such manifest any more, by the clean-up: its row goes, with the event `repo.image.purge`.
 
-    What only it named is untagged from then on, and deleted with it at the next turn. False when there was no such
-    manifest, or a tag points to it. As `record_push`, in the caller's transaction.
+    What only it named, and what is attached to it, is untagged from then on and deleted at the next turn. False when
+    there was no such manifest, or a tag points to it. As `record_push`, in the caller's transaction.
     """
     repository = lock_repository(repository_id)
     manifest = Manifest.objects.filter(repository=repository, digest=digest, tags=None).first()
@@ -73,6 +73,9 @@ def record_purged(*, repository_id: int, digest: str) -> bool:
     now = timezone.now()
     mark_untagged(ids, now)
     Manifest.objects.filter(pk__in=ids, untagged_at=now, delete_after=None).update(delete_after=now)
+    # Signatures and the like go with what they are about, unless they have a tag of their own.
+    attached = Manifest.objects.filter(repository=repository, subject_digest=digest, tags=None, delete_after=None)
+    attached.update(untagged_at=now, delete_after=now)
     record(
         "repo.image.purge",
         actor=UNKNOWN,
