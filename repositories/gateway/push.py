@@ -8,7 +8,6 @@ import logging
 
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actor import Actor
 from portal.accounts.middleware import client_address, client_name
@@ -27,7 +26,7 @@ log = logging.getLogger(__name__)
 
 def put_manifest(request: HttpRequest, path: ManifestPath) -> HttpResponse:
     """Answer a manifest PUT in the registry's protocol. Never raises; a refused one leaves the database as it was."""
-    wrong = _check_path(path)
+    wrong = check_path(path)
     if wrong is not None:
         return wrong
     wanted = [Access(path.name, WRITING)]
@@ -49,7 +48,8 @@ def put_manifest(request: HttpRequest, path: ManifestPath) -> HttpResponse:
         return respond(503, "UNAVAILABLE", "the push could not be recorded at this moment; try again")
 
 
-def _check_path(path: ManifestPath) -> HttpResponse | None:
+def check_path(path: ManifestPath) -> HttpResponse | None:
+    """The registry's answer to a path outside of its grammar; None for a good one."""
     if not path.valid_name:
         return respond(400, "NAME_INVALID", "invalid repository name", detail={"name": path.name[:300]})
     if not path.valid_reference:
@@ -90,12 +90,3 @@ def _hand_on(given: client.Answer) -> HttpResponse:
     if "Content-Type" not in given.headers:
         del response.headers["Content-Type"]  # Django's own, of an empty body
     return response
-
-
-def refuse_delete(request: HttpRequest, path: ManifestPath) -> HttpResponse:
-    """Images are not deleted through the registry's protocol yet: it would take every tag of the digest along."""
-    wrong = _check_path(path)
-    if wrong is not None:
-        return wrong
-    message = _("Deleting an image here would delete all its tags; it is not possible yet.")
-    return respond(405, "UNSUPPORTED", message, headers={"Allow": "GET, HEAD, PUT"})

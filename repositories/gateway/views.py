@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 
-from repositories.gateway import notifications as hints, push
+from repositories.gateway import delete, notifications as hints, push
 from repositories.gateway.paths import is_blob, parse_manifest
 from repositories.registry.errors import not_allowed, respond
 
@@ -14,8 +14,8 @@ def registry_path(request: HttpRequest) -> HttpResponse:
         if request.method == "PUT":
             return push.put_manifest(request, path)
         if request.method == "DELETE":
-            return push.refuse_delete(request, path)
-        return not_allowed("GET", "HEAD", "PUT")
+            return delete.delete_manifest(request, path)
+        return not_allowed("GET", "HEAD", "PUT", "DELETE")
     if is_blob(request.path_info):
         # With a delete token the registry would take a layer away from every tag that uses it.
         return not_allowed("GET", "HEAD")

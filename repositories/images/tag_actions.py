@@ -74,13 +74,15 @@ def copy_tag(*, actor: Actor, source: Repository, reference: str, repository: Re
     return _tag(row, tag)
 
 
-def delete_tag(*, actor: Actor, repository: Repository, tag: str) -> str:
+def delete_tag(*, actor: Actor, repository: Repository, tag: str, digest: str = "") -> str:
     """Delete a tag, and no other tag of its image, which can be restored for DELETED_IMAGES_KEPT. Its digest.
 
-    Raises NotFound, TagImmutable, Forbidden, Conflict (it was moved meanwhile), Unavailable, DeletionOff.
+    `digest` is what the person saw it point to. Raises NotFound, TagImmutable, Forbidden, Conflict (it was moved
+    meanwhile), Unavailable, DeletionOff.
     """
     row = access.require(actor, Permission.DELETE_IMAGES, repository)
-    digest = _tag(row, tag).manifest.digest
+    current = _tag(row, tag).manifest.digest
+    digest = digest or current
     if not writes.untag(actor=actor, repository=row, tag=tag, digest=digest):
         raise Conflict(_("The tag was moved or deleted at this moment. Look at it again."))
     return digest

@@ -250,7 +250,8 @@ class TestRefusedRequests(Refused):
 
     def test_deleting(self) -> None:
         reply = Client().delete("/v2/alice/private-app/manifests/1.0")
-        assert (reply.status_code, reply.json()["errors"][0]["code"]) == (405, "UNSUPPORTED")
+        assert (reply.status_code, reply.json()["errors"][0]["code"]) == (401, "UNAUTHORIZED")
+        assert 'scope="repository:alice/private-app:delete"' in reply.headers["WWW-Authenticate"]
         assert Client().delete("/v2/alice/APP/manifests/1.0").status_code == 400
 
 
@@ -332,8 +333,8 @@ class TestOtherPaths:
     @pytest.mark.parametrize(
         ("method", "path", "status", "allowed"),
         [
-            ("POST", "/v2/alice/app/manifests/1.0", 405, "GET, HEAD, PUT"),
-            ("GET", "/v2/alice/app/manifests/1.0", 405, "GET, HEAD, PUT"),
+            ("POST", "/v2/alice/app/manifests/1.0", 405, "GET, HEAD, PUT, DELETE"),
+            ("GET", "/v2/alice/app/manifests/1.0", 405, "GET, HEAD, PUT, DELETE"),
             ("DELETE", f"/v2/alice/app/blobs/sha256:{'a' * 64}", 405, "GET, HEAD"),
             ("PUT", "/v2/alice/app/blobs/x", 405, "GET, HEAD"),
             ("DELETE", "/v2/alice/app/tags/list", 404, None),

@@ -252,11 +252,14 @@ class TestRefusals:
         assert connection.getresponse().status == 400
         connection.close()
 
-    def test_a_blob_is_not_deleted_and_neither_is_a_manifest(self, product, client) -> None:
+    def test_a_blob_is_not_deleted_and_a_manifest_not_without_the_right(self, product, client) -> None:
         layer = json.loads(client.good)["layers"][0]["digest"]
-        for path in (f"blobs/{layer}", f"manifests/{digest_of(client.good)}"):
+        for path, refusal in (
+            (f"blobs/{layer}", (405, "UNSUPPORTED")),
+            (f"manifests/{digest_of(client.good)}", (401, "UNAUTHORIZED")),
+        ):
             answer = product.request("DELETE", f"/v2/{client.repository}/{path}", headers=client.headers())
-            assert self.code(answer) == (405, "UNSUPPORTED")
+            assert self.code(answer) == refusal
 
     def test_a_person_who_was_switched_off_after_the_token_was_made(self, product) -> None:
         dave = product.signup("dave-push")
