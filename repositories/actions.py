@@ -1,5 +1,6 @@
 """Everything that writes repositories, stars and comments. Grants are written in `repositories.grants`."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,9 +15,18 @@ from portal.accounts.actor import Actor
 from portal.accounts.models import Namespace
 from portal.events.record import record
 from portal.kit.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Text, Unauthorized
-from repositories import access
+from repositories import access, tag_rules
 from repositories.access import Permission
-from repositories.models import COMMENT_MAX, FULL_DESCRIPTION_MAX, Comment, Grant, Repository, Star, Visibility
+from repositories.models import (
+    COMMENT_MAX,
+    FULL_DESCRIPTION_MAX,
+    Comment,
+    Grant,
+    Immutability,
+    Repository,
+    Star,
+    Visibility,
+)
 from repositories.names import validate_repository_name
 
 COMMENTS_PER_MINUTE = 5
@@ -147,6 +157,51 @@ def change_visibility(*, actor: Actor, repository: Repository, visibility: str) 
         if not decision.allowed:
             raise Forbidden(decision.reason)
     return _update(actor, Permission.CHANGE_VISIBILITY, repository, "repo.change_privacy", {"visibility": visibility})
+
+
+def protect_tags(
+    *,
+    actor: Actor,
+    repository: Repository,
+    immutability: str,
+    rules: Sequence[str] | None = None,
+    exceptions: Sequence[str] | None = None,
+) -> Repository:
+    """Say which tags are immutable. Holds for every write that is checked from then on. None: they stay as they are.
+
+    Raises Invalid (fields `immutability`, `rules`, `exceptions`), NotFound, Forbidden.
+    """
+    row = access.require(actor, Permission.PROTECT_TAGS, repository)
+    if immutability not in Immutability.values:
+        raise Invalid.field("immutability", _("Choose one of these."))
+    new: dict[str, Any] = {"immutability": immutability}
+    if rules is not None:
+        new["immutable_rules"] = tag_rules.checked("rules", rules)
+    if exceptions is not None:
+        new["immutable_exceptions"] = tag_rules.checked("exceptions", exceptions)
+    if immutability == Immutability.MATCHING and not new.get("immutable_rules", row.immutable_rules):
+        raise Invalid.field("rules", _("Give at least one rule, or choose that all tags or none are immutable."))
+    return _update(actor, Permission.PROTECT_TAGS, repository, "repo.immutable.tags.updated", new)
+
+
+def archive_repository(*, actor: Actor, repository: Repository) -> Repository:
+    """Make it read-only: it can be pulled, and nothing else. Twice is once. Raises NotFound, Forbidden."""
+    return _archive(actor, repository, archived=True)
+
+
+def unarchive_repository(*, actor: Actor, repository: Repository) -> Repository:
+    """Bring it back as it was. Twice is once. Raises NotFound, Forbidden."""
+    return _archive(actor, repository, archived=False)
+
+
+def _archive(actor: Actor, repository: Repository, *, archived: bool) -> Repository:
+    with transaction.atomic():
+        row = access.require(actor, Permission.ARCHIVE, repository)
+        if row.is_archived != archived:
+            row.archived_at = timezone.now() if archived else None
+            row.save(update_fields=["archived_at"])
+            _record("repo.archive" if archived else "repo.unarchive", actor, row)
+    return row
 
 
 def _update(

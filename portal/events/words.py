@@ -59,6 +59,13 @@ _REPOSITORY = (
     Word("repo.create", _("Repository created"), _("A repository was created.")),
     Word("repo.update", _("Repository changed"), _("Description or overview of a repository was changed.")),
     Word("repo.change_privacy", _("Visibility changed"), _("A repository became public or private.")),
+    Word(
+        "repo.immutable.tags.updated",
+        _("Immutable tags changed"),
+        _("Which tags can be neither moved nor deleted was changed."),
+    ),
+    Word("repo.archive", _("Repository archived"), _("A repository became read-only.")),
+    Word("repo.unarchive", _("Repository brought back"), _("An archived repository can be changed again.")),
     Word("repo.delete", _("Repository deleted"), _("A repository was deleted with its tags.")),
     Word("repo.tag.push", _("Tag pushed"), _("A tag was pushed, or moved to another image.")),
     Word("repo.tag.rollback", _("Tag rolled back"), _("A tag was pointed to an image that it had before.")),
