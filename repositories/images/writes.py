@@ -7,7 +7,7 @@ here, and no transaction is open while the registry is asked. A crash at any poi
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actor import SYSTEM, Actor
-from portal.kit.errors import MoorageError, Unavailable
+from portal.kit.errors import Forbidden, MoorageError, Unavailable
 from repositories.images import immutability, intents, removal
 from repositories.images.models import IndexEntry, Manifest, PushIntent, Tag
 from repositories.models import Repository
@@ -41,7 +41,7 @@ def put(
         kind=kind,
         source=source,
     )
-    _check_immutable(intent)
+    _check_rules(intent)
     try:
         given = client.put_manifest(
             repository.full_name, reference, body=body, media_type=media_type, subject=str(intent.pk)
@@ -68,7 +68,7 @@ def untag(*, actor: Actor, repository: Repository, tag: str, digest: str) -> boo
     intent = intents.open_intent(
         actor=actor, repository=repository, reference=tag, tag=tag, kind=Kind.DELETE, digest=digest
     )
-    _check_immutable(intent)
+    _check_rules(intent)
     try:
         removed = removal.remove_tag(intent)
     except client.RegistryUnavailable:
@@ -113,8 +113,9 @@ def _is_held(repository: Repository, digest: str) -> bool:
     return IndexEntry.objects.filter(index__repository=repository, digest=digest).exists()
 
 
-def _check_immutable(intent: PushIntent) -> None:
-    """After the intent is open, so that of two writes the second sees what the first has done. Raises TagImmutable.
+def _check_rules(intent: PushIntent) -> None:
+    """After the intent is open, so that of two writes the second sees what the first has done. Raises TagImmutable,
+    Forbidden (archived meanwhile), Unavailable.
 
     The rules are read anew: they may have been changed while the client sent its layers. One query, and for a tag that
     a rule covers one more, or a question to the registry, which may hold a tag that came another way.
@@ -123,6 +124,8 @@ def _check_immutable(intent: PushIntent) -> None:
     if repository is None:
         raise Unavailable(_("The repository was deleted meanwhile."))
     try:
+        if repository.is_archived:
+            raise Forbidden(_("The repository is archived: it can be pulled and not changed."))
         rule = immutability.covering_rule(repository, intent.tag) if intent.tag else None
         held = "" if rule is None else _held(repository, intent.tag)
         if rule is not None and held and (held != intent.digest or intent.kind == Kind.DELETE):
