@@ -140,6 +140,8 @@ MANIFEST = {**READ, "PUT": "gateway", "DELETE": "gateway"}
 UPLOAD = dict.fromkeys(METHODS, "registry")
 PORTAL: dict[str, str] = {}
 NOBODY = dict.fromkeys(METHODS, "404")
+WAITS = {"POST": "gateway", "DELETE": "gateway"}
+"""For the registry: what it holds up must not be a page."""
 
 # Path -> method -> who answers; a method that is not named is the portal's.
 ROUTES = {
@@ -177,6 +179,20 @@ ROUTES = {
     f"/v2/alice/app/referrers/{DIGEST}": PORTAL,
     "/V2/alice/app/manifests/latest": PORTAL,
     "/v2x/alice/app/manifests/latest": PORTAL,
+    "/alice/app/-/tags/1.0": PORTAL,
+    "/alice/app/-/tags/1.0/roll-back": WAITS,
+    "/alice/app/-/tags/1.0/restore": WAITS,
+    "/alice/payments/app/-/tags/1.0/copy": WAITS,
+    "/alice/app/-/tags/1.0/delete": WAITS,
+    f"/alice/app/-/images/{DIGEST}/delete": WAITS,
+    f"/alice/app/-/images/{DIGEST}/raw": PORTAL,
+    "/v2/namespaces/alice/repositories/app/tags/1.0": WAITS,
+    "/v2/namespaces/alice/repositories/app/tags/1.0/roll-back": WAITS,
+    "/v2/namespaces/alice/repositories/app/tags/1.0/images": PORTAL,
+    "/v2/namespaces/alice/repositories/app/tags": PORTAL,
+    f"/v2/namespaces/alice/repositories/payments/app/images/{DIGEST}": WAITS,
+    "/v2/repositories/alice/app/tags/1.0/": WAITS,
+    "/v2/repositories/alice/app/": PORTAL,
     "/-/denied": NOBODY,
     "/-/denied/": NOBODY,
     "/-/denied?x": NOBODY,
