@@ -13,6 +13,7 @@ from repositories.images.models import Manifest, Tag
 from repositories.models import Repository
 from repositories.names import DIGEST
 
+TAGS_OFFERED = 30
 REFERENCE_MAX = 160
 """Longer than any tag or digest."""
 
@@ -72,3 +73,11 @@ def _find(repository: Repository, reference: str, name: Literal["from", "to"]) -
         message = _("There is no such tag or image in this repository.")
         raise NotFound(message, fields={name: [message]})
     return Side(reference, manifest)
+
+
+def tag_names(repository: Repository, words: str = "") -> list[str]:
+    """The newest tags, or those with the words in their name, to choose from. One query."""
+    rows = Tag.objects.filter(repository=repository)
+    if words:
+        rows = rows.filter(name__icontains=words)
+    return list(rows.order_by("-pushed_at", "-id").values_list("name", flat=True)[:TAGS_OFFERED])

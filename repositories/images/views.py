@@ -1,4 +1,4 @@
-"""The pages of a repository that show tags: overview, tags, one tag, history."""
+"""The pages of a repository that show tags: overview, tags, one tag."""
 
 from typing import Any
 
@@ -6,9 +6,11 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from portal.accounts.http import PortalRequest
+from portal.kit.errors import NotFound
 from portal.kit.paging import Page, keyset
 from portal.kit.text import markdown
 from repositories.access import fetch_repository
+from repositories.images.history_views import gone_tag
 from repositories.images.models import Manifest, ManifestKind, Tag
 from repositories.images.reads import children_of, entries_of, fetch_tag, history_rows, platforms_of, tag_rows
 from repositories.images.shown import Part, part_of, part_of_entry, pull_command, pull_commands
@@ -75,8 +77,15 @@ def tags(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
 @require_safe
 def tag(request: PortalRequest, namespace: str, name: str, tag: str) -> HttpResponse:
     """Nine queries for an index, whatever it holds. While a task still reads the image, htmx asks every 3 s."""
-    found = fetch_tag(request.actor, namespace, name, tag)
-    row, manifest = fetch_repository(request.actor, namespace, name), found.manifest
+    row = fetch_repository(request.actor, namespace, name)
+    try:
+        found = fetch_tag(request.actor, namespace, name, tag)
+    except NotFound:
+        gone = gone_tag(request, row, tag)
+        if gone is None:
+            raise
+        return gone
+    manifest = found.manifest
     history = list(history_rows(row, tag=tag).order_by("-id")[: TAG_HISTORY_SHOWN + 1])
     parts = _parts(found)
     details = [part.manifest.details for part in parts if part.manifest]
@@ -101,13 +110,3 @@ def _parts(tag: Tag) -> list[Part]:
         return [part_of(tag.manifest)]
     children = children_of(tag.manifest)
     return [part_of_entry(entry, children) for entry in entries_of(tag.manifest)]
-
-
-@require_safe
-def history(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
-    """What happened to all tags, or with `tag` to one. Three queries."""
-    row = fetch_repository(request.actor, namespace, name)
-    only = words(request, "tag")
-    page = keyset(history_rows(row, tag=only), by="-id", cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
-    context = frame(request, row, "repository_history") | {"page": page, "only": only}
-    return answer(request, "images/repository_history.html", "images/history_results.html", context)

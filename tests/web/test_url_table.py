@@ -46,6 +46,7 @@ OWN_OR_EDITORS: Row = (302, 404, 200, 403, 404, 200, 200, 404)
 OWN_OR_OWNERS: Row = (302, 404, 200, 403, 404, 403, 200, 404)
 READERS: Row = (404, 404, 200, 200, 200, 200, 200, 404)
 ADMINS: Row = (404, 404, 403, 403, 200, 200, 200, 404)
+WRITERS: Row = (404, 404, 403, 200, 200, 200, 200, 404)
 
 
 def done(row: Row, code: int) -> Row:
@@ -136,6 +137,8 @@ TABLE: dict[str, tuple[Row, Row]] = {
     "repository_comments": (READERS, READERS),
     "repository_comment_delete": (NOT, done(ADMINS, 302)),
     "repository_settings": (ADMINS, ADMINS),
+    "repository_archive": (NOT, done(ADMINS, 302)),
+    "repository_tag_settings": (ADMINS, ADMINS),
     "repository_delete": (NOT, done(ADMINS, 422)),
     "organization_access": (EDITORS, writes(EDITORS, 302)),
     "organization_team_grants": (OWN_OR_EDITORS, writes(EDITORS, 200)),
@@ -165,6 +168,14 @@ TABLE: dict[str, tuple[Row, Row]] = {
     "repository_tags": (READERS, NOT),
     "repository_tag": (READERS, NOT),
     "repository_history": (READERS, NOT),
+    "repository_untagged": (READERS, NOT),
+    "repository_tag_delete": (ADMINS, done(ADMINS, 422)),
+    "repository_image_delete": (ADMINS, done(ADMINS, 422)),
+    "repository_image_restore": (NOT, done(WRITERS, 302)),
+    "repository_compare": (READERS, NOT),
+    "repository_tag_roll_back": (WRITERS, done(WRITERS, 422)),
+    "repository_tag_restore": (WRITERS, done(WRITERS, 409)),  # the tag is there
+    "repository_tag_copy": (READERS, done(READERS, 422)),
     "repository_webhooks": (ADMINS, ADMINS),
     "repository_webhook": (ADMINS, NOT),
     "repository_webhook_edit": (ADMINS, ADMINS),
@@ -223,6 +234,7 @@ def world(db: None) -> World:
         "username": "reader",
         "team": "readers",
         "tag": "latest",
+        "digest": repository.tags.get(name="latest").manifest.digest,
         "comment_id": add_comment(actor=factories.actor(owner), repository=repository, text="Mine").pk,
         "webhook_id": webhook.pk,
         "delivery_id": delivery.public_id,
