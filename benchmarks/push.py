@@ -2,7 +2,8 @@
 
 The product is started by `bin/run` in a folder of its own; the same registry program, with the same settings but
 neither tokens nor notifications, stands beside it. A client of plain HTTP does what docker does, step by step on one
-connection, so that nothing runs in parallel and hides what the product adds. Rounds are interleaved; medians.
+connection, so that nothing runs in parallel and hides what the product adds. Rounds are interleaved; medians. With
+`--parallel 50` fifty clients push small images to fifty tags of one repository at once instead.
 """
 
 import argparse
@@ -16,10 +17,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,13 +92,13 @@ class Client:
             raise SystemExit(f"{self._target.name}: {method} {path} was answered {answer.status}: {content[:300]!r}")
         return answer, content
 
-    def push(self, blobs: list[Blob], manifest: bytes, descriptors: list[dict[str, Any]]) -> None:
+    def push(
+        self, blobs: list[Blob], manifest: bytes, descriptors: list[dict[str, Any]], *, tag: str = "latest"
+    ) -> None:
         self.sign_in("pull,push")
         for blob, descriptor in zip(blobs, descriptors, strict=True):
             self._upload(blob.content, descriptor["digest"])
-        self.call(
-            "PUT", f"{self._base}/manifests/latest", status=201, body=manifest, headers={"Content-Type": MANIFEST}
-        )
+        self.call("PUT", f"{self._base}/manifests/{tag}", status=201, body=manifest, headers={"Content-Type": MANIFEST})
 
     def _upload(self, content: bytes, digest: str) -> None:
         """HEAD, POST, PATCH, PUT: docker's way."""
@@ -129,6 +132,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="moorage-benchmark-") as name:
         folder = Path(name)
         with _product(folder) as door, _registry_alone(folder) as alone:
+            if options.parallel:
+                _print_parallel(_parallel_rounds((door, alone), options.parallel, options.rounds))
+                return
             for case, (layers, size) in CASES.items():
                 _print(case, _rounds((door, alone), layers, size, options.rounds))
 
@@ -136,6 +142,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.push")
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--parallel", type=int, metavar="CLIENTS", help="so many at once, to as many tags")
     return parser.parse_args()
 
 
@@ -243,6 +250,46 @@ def _print(case: str, seconds: dict[str, list[tuple[float, float]]]) -> None:
             f"{name}, {case:20} {DOOR} {statistics.median(door) * 1000:7.1f} ms   "
             f"{ALONE} {statistics.median(alone) * 1000:7.1f} ms   ratio {ratio:.2f}   "
             f"best {min(door) * 1000:7.1f} ms : {min(alone) * 1000:7.1f} ms = {min(door) / min(alone):.2f}",
+            flush=True,
+        )
+
+
+# -- At once ---------------------------------------------------------------------------------------------------------
+
+
+def _parallel_rounds(targets: tuple[Target, ...], clients: int, rounds: int) -> dict[str, list[list[float]]]:
+    """Of each round, the seconds of each client's push. The first round is not counted, as above."""
+    seconds: dict[str, list[list[float]]] = {target.name: [] for target in targets}
+    for number in range(rounds + 1):
+        images = [_image(1, 64 * 1024) for _client in range(clients)]
+        for target in targets if number % 2 else reversed(targets):
+            measured = _at_once(target, images)
+            if number:
+                seconds[target.name].append(measured)
+    return seconds
+
+
+def _at_once(target: Target, images: list[tuple[list[Blob], bytes, list[dict[str, Any]]]]) -> list[float]:
+    ready = threading.Barrier(len(images))
+
+    def push(number: int) -> float:
+        with closing(Client(target, f"{USER}/parallel")) as client:
+            ready.wait()
+            started = time.perf_counter()
+            client.push(*images[number], tag=f"{number}")
+            return time.perf_counter() - started
+
+    with ThreadPoolExecutor(len(images)) as pool:
+        return list(pool.map(push, range(len(images))))
+
+
+def _print_parallel(seconds: dict[str, list[list[float]]]) -> None:
+    for what, of in (("slowest", max), ("median", statistics.median)):
+        door, alone = ([of(one) for one in seconds[name]] for name in (DOOR, ALONE))
+        ratio = statistics.median(one / other for one, other in zip(door, alone, strict=True))
+        print(
+            f"{what} of a round: {DOOR} {statistics.median(door) * 1000:7.1f} ms   "
+            f"{ALONE} {statistics.median(alone) * 1000:7.1f} ms   ratio {ratio:.2f}",
             flush=True,
         )
 

@@ -99,6 +99,27 @@ def digest_of(body: bytes) -> str:
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
+def test_fifty_pushes_into_one_repository_at_once(product: Product, carol: Account) -> None:
+    client = Client(product, carol, "fifty")
+    bodies = {f"1.{number}": client.manifest() for number in range(50)}
+    ready = threading.Barrier(len(bodies))
+
+    def push(tag: str) -> int:
+        ready.wait()
+        return client.put(tag, bodies[tag], timeout=60).status_code
+
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        assert set(pool.map(push, bodies)) == {201}
+    found = state(product, client.repository)
+    assert {tag: digest for tag, digest, _pusher in found["tags"]} == {t: digest_of(b) for t, b in bodies.items()}
+    assert sorted(target for target, _digest, _actor in found["events"]) == sorted(
+        f"{client.repository}:{tag}" for tag in bodies
+    )
+    counted = "SELECT tag_count FROM repositories_repository WHERE full_name = ?"
+    assert query(product, counted, client.repository) == [[50]]
+    assert found["open"] == 0
+
+
 def test_an_image_its_second_tag_and_what_overwrites_it(product: Product, carol: Account, tmp_path: Path) -> None:
     name = f"{carol.username}/story"
     first, second = make_image(tmp_path / "one"), make_image(tmp_path / "two")
