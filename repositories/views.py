@@ -26,6 +26,8 @@ from repositories.models import Repository, Visibility
 from repositories.pages import answer, frame, is_partial, organization_of, sign_in_first, words
 
 PAGE_SIZE = 20
+STATES = {"active": True, "archived": False}
+"""Of a list's filter: whether the repositories may have no time of archiving."""
 ORDERS = {"updated": "-updated_at", "stars": "-star_count", "name": "full_name"}
 
 
@@ -88,9 +90,12 @@ def namespace(request: PortalRequest, namespace: str) -> HttpResponse:
     rows = access.visible(request.actor).filter(namespace=owner)
     if query:
         rows = rows.filter(name__icontains=query)
+    state = request.GET.get("state", "")
+    if state in STATES:
+        rows = rows.filter(archived_at__isnull=STATES[state])
     page = keyset(rows, by=ORDERS[order], cursor=request.GET.get("cursor", ""), size=PAGE_SIZE, keys_first=True)
     own = owner.name == request.actor.name and not request.actor.is_anonymous
-    context = {"owner": owner, "own": own, "page": page, "order": order, "search_query": query}
+    context = {"owner": owner, "own": own, "page": page, "order": order, "state": state, "search_query": query}
     template, more = _organization_page(request, owner)
     return answer(request, template, "repositories/namespace_results.html", context | more)
 
@@ -205,6 +210,20 @@ def _publishing(request: PortalRequest, repository: Repository) -> dict[str, Any
         return {}
     refusal = access.decide_publish(request.actor, repository.namespace).reason if repository.is_private else ""
     return {"publish_refusal": refusal, "who_publishes": WhoPublishes(organization.who_publishes).label}
+
+
+@require_POST
+def archive_repository(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
+    """Archive or, with `archived=false`, bring it back."""
+    repository = fetch_repository(request.actor, namespace, name, Permission.ARCHIVE)
+    if request.POST.get("archived") == "false":
+        actions.unarchive_repository(actor=request.actor, repository=repository)
+        said = _("%(name)s can be pushed and changed again.")
+    else:
+        actions.archive_repository(actor=request.actor, repository=repository)
+        said = _("%(name)s is archived: it can be pulled and not changed.")
+    messages.success(request, said % {"name": repository.full_name})
+    return redirect("repository_settings", namespace, name)
 
 
 @require_POST
