@@ -28,6 +28,7 @@ urlpatterns = [
     path("", include("repositories.urls")),
     path("", include("repositories.grants.urls")),
     path("", include("repositories.images.urls")),
+    path("", include("repositories.deletion.urls")),
     path("", include("repositories.webhooks.urls")),
 ]
 
