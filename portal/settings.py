@@ -209,6 +209,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(timedelta(seconds=30)),
         "options": {"expires": 60},
     },
+    "deletion-purge": {
+        "task": "repositories.deletion.purge",
+        "schedule": schedule(timedelta(seconds=60)),
+        "options": {"expires": 120},
+    },
     "invitations-sweep": {
         "task": "orgs.sweep_invitations",
         "schedule": schedule(timedelta(seconds=30)),
