@@ -1,7 +1,6 @@
 """Immutable tags and the archive in a real browser: axe, phone, live while one types, without script."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
