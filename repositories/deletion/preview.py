@@ -96,10 +96,12 @@ def _preview(repository: Repository, tags: list[Tag], manifests: list[Manifest])
     going: dict[str, Gone] = {}
     names = {tag.name for tag in tags}
     kept = _go(repository, {digest: Gone(root, Why.NAMED) for digest, root in roots.items()}, going, names)
+    looked_at = set(roots)
     for _level in range(DEEPEST):
-        platforms = _platforms(repository, going)
+        platforms = _platforms(repository, going, looked_at)
         if not platforms:
             break
+        looked_at |= platforms.keys()
         kept += _go(repository, platforms, going, names)
     _go(repository, _attached(repository, going), going, names)
     freed, shared, exact = _bytes(repository, [gone.manifest for gone in going.values()])
@@ -146,13 +148,15 @@ def _sets(pairs: Iterable[tuple[str, str]]) -> defaultdict[str, set[str]]:
     return found
 
 
-def _platforms(repository: Repository, going: dict[str, Gone]) -> dict[str, Gone]:
+def _platforms(repository: Repository, going: dict[str, Gone], looked_at: set[str]) -> dict[str, Gone]:
     """Of the indexes that go, without those that were looked at. Two queries, none without an index."""
     indexes = [gone.manifest.pk for gone in going.values() if gone.manifest.kind == ManifestKind.INDEX]
     if not indexes:
         return {}
     entries = IndexEntry.objects.filter(index__in=indexes).values_list("digest", "index__digest")
-    of = {digest: index for digest, index in entries if digest not in going}
+    of = {digest: index for digest, index in entries if digest not in looked_at}
+    if not of:
+        return {}
     return {row.digest: Gone(row, Why.PLATFORM, of[row.digest]) for row in _manifests(repository, digests=of)}
 
 
