@@ -13,6 +13,7 @@ from portal.accounts.api.base import Need
 from repositories import actions
 from repositories.access import Permission, fetch_namespace, namespaces_to_create_in, visible
 from repositories.api.base import RepositoryListView, RepositoryView
+from repositories.api.protection import protect
 from repositories.api.serializers import (
     NamespacesAnswer,
     PrivacyRequest,
@@ -74,6 +75,8 @@ class Repositories(RepositoryListView, CreateView):
         rows = visible(self.actor).filter(namespace=fetch_namespace(self.actor, namespace))
         if wanted.get("name"):
             rows = rows.filter(name__icontains=wanted["name"])
+        if wanted.get("status"):
+            rows = rows.filter(archived_at__isnull=wanted["status"] == "active")
         return self.page_of_repositories(ordered(rows, wanted.get("ordering")))
 
     @extend_schema(summary="Create a repository", tags=TAGS, request=RepositoryRequest, responses={201: RepositoryFull})
@@ -118,7 +121,7 @@ class OneRepository(RepositoryView):
 
     @extend_schema(summary="Change a repository", tags=TAGS, request=RepositoryPatch, responses=RepositoryFull)
     def patch(self, request: Request, namespace: str, repository: str) -> Response:
-        """Description, overview (Markdown) and visibility; what you leave out stays."""
+        """Description, overview (Markdown), visibility and immutable tags; what you leave out stays."""
         given = self.read(RepositoryPatch)
         row = self.fetch(namespace, repository)
         with transaction.atomic():  # all of it or nothing
@@ -133,7 +136,7 @@ class OneRepository(RepositoryView):
         if given.get("is_private", row.is_private) != row.is_private:
             visibility = visibility_of(is_private=given["is_private"])
             row = actions.change_visibility(actor=self.actor, repository=row, visibility=visibility)
-        return row
+        return protect(self.actor, row, given)
 
     @extend_schema(summary="Delete a repository", tags=TAGS, responses={202: None})
     def delete(self, request: Request, namespace: str, repository: str) -> Response:

@@ -7,10 +7,13 @@ from rest_framework import serializers
 
 from repositories.access import Can, Role
 from repositories.api.contents import Contents
-from repositories.models import Comment, Repository
+from repositories.models import Comment, Immutability, Repository
+from repositories.tag_rules import split
 
 STATUS_ACTIVE = 1
 """Docker Hub's number for a repository that can be used."""
+STATUS_ARCHIVED = 2
+"""Ours: Docker Hub tells no number of one that is read-only."""
 
 
 class RepositoryQuery(serializers.Serializer[Any]):
@@ -20,6 +23,7 @@ class RepositoryQuery(serializers.Serializer[Any]):
         required=False,
         help_text="A minus in front: descending. Without: the last updated first.",
     )
+    status = serializers.ChoiceField(choices=["active", "archived"], required=False, help_text="Without: both.")
 
 
 class SearchQuery(serializers.Serializer[Any]):
@@ -41,7 +45,24 @@ class RepositoryRequest(serializers.Serializer[Any]):
     registry = serializers.CharField(required=False, allow_blank=True, help_text="Docker Hub's; ignored.")
 
 
-class RepositoryPatch(serializers.Serializer[Any]):
+class RulesField(serializers.ListField):
+    """Patterns: a list, as Docker Hub's call for them takes, or one text, as its call for the whole repository does."""
+
+    child = serializers.CharField()
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(split(data) if isinstance(data, str) else data)
+
+
+class ImmutableTagsPatch(serializers.Serializer[Any]):
+    immutable_tags = serializers.BooleanField(required=False)
+    immutable_tags_rules = RulesField(
+        required=False, help_text="RE2, each of a whole tag. A list, or a text with commas. None: all tags."
+    )
+    immutable_tags_exceptions = RulesField(required=False, help_text="Likewise: tags that stay free.")
+
+
+class RepositoryPatch(ImmutableTagsPatch):
     description = serializers.CharField(required=False, allow_blank=True)
     full_description = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
     is_private = serializers.BooleanField(required=False)
@@ -65,6 +86,8 @@ class Permissions(TypedDict):
 class ImmutableTags(TypedDict):
     enabled: bool
     rules: list[str]
+    """None where it is enabled: all tags."""
+    exceptions: list[str]
 
 
 class RepositoryShort(serializers.Serializer[Repository]):
@@ -78,6 +101,7 @@ class RepositoryShort(serializers.Serializer[Repository]):
     status_description = serializers.SerializerMethodField()
     description = serializers.CharField()
     is_private = serializers.BooleanField()
+    is_archived = serializers.BooleanField()
     star_count = serializers.IntegerField()
     pull_count = serializers.IntegerField()
     last_updated = serializers.DateTimeField(source="last_pushed_at", allow_null=True)
@@ -97,10 +121,12 @@ class RepositoryShort(serializers.Serializer[Repository]):
         return "image"
 
     def get_status(self, repository: Repository) -> int:
-        return STATUS_ACTIVE
+        """1, or 2 where it is archived: pulled, and not changed."""
+        return STATUS_ARCHIVED if repository.is_archived else STATUS_ACTIVE
 
     def get_status_description(self, repository: Repository) -> str:
-        return "active"
+        """`active` or `archived`."""
+        return "archived" if repository.is_archived else "active"
 
     def get_affiliation(self, repository: Repository) -> str:
         """What you are to it: `owner` may do everything, `collaborator` something that not everybody may."""
@@ -131,6 +157,7 @@ class RepositoryFull(RepositoryShort):
     hub_user = serializers.CharField(source="namespace_name")
     has_starred = serializers.SerializerMethodField()
     full_description = serializers.CharField()
+    archived_at = serializers.DateTimeField(allow_null=True)
     permissions = serializers.SerializerMethodField()
     immutable_tags_settings = serializers.SerializerMethodField()
     source = serializers.SerializerMethodField()  # type: ignore[assignment]  # Docker Hub's name, and the framework's
@@ -151,7 +178,13 @@ class RepositoryFull(RepositoryShort):
         return {"read": can.pull, "write": can.push, "admin": can.delete}
 
     def get_immutable_tags_settings(self, repository: Repository) -> ImmutableTags:
-        return {"enabled": False, "rules": []}
+        """Without rules, where it is enabled, all tags are immutable; none that an exception matches is."""
+        is_all = repository.immutability == Immutability.ALL
+        return {
+            "enabled": repository.immutability != Immutability.OFF,
+            "rules": [] if is_all else repository.immutable_rules,
+            "exceptions": repository.immutable_exceptions,
+        }
 
     def get_source(self, repository: Repository) -> str | None:
         return None

@@ -5,7 +5,7 @@ A repository's name may hold slashes, but none of the words that follow it here:
 
 from django.urls import path
 
-from repositories.api import repositories, search, social
+from repositories.api import protection, repositories, search, social
 
 NEW, OLD = "namespaces/<namespace:namespace>/repositories", "repositories/<namespace:namespace>"
 ONE = f"{OLD}/<repository:repository>"
@@ -17,6 +17,9 @@ urlpatterns = [
     path("users/<namespace:username>/repositories/starred", social.Starred.as_view(), name="api_starred"),
     path(NEW, repositories.Repositories.as_view(), name="api_repositories"),
     path(f"{NEW}/<repository:repository>", repositories.OneRepository.as_view(), name="api_repository"),
+    path(f"{NEW}/<repository:repository>/immutabletags", protection.ImmutableTags.as_view(), name="api_immutable_tags"),
+    path(f"{NEW}/<repository:repository>/-/archive", protection.Archive.as_view(), name="api_archive"),
+    path(f"{NEW}/<repository:repository>/-/unarchive", protection.Unarchive.as_view(), name="api_unarchive"),
     path(OLD, repositories.OldRepositories.as_view(), name="api_old_repositories"),
     path(ONE, repositories.OneRepository.as_view(), name="api_old_repository"),
     path(f"{ONE}/privacy", repositories.Privacy.as_view(), name="api_privacy"),

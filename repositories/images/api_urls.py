@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from repositories.images.api import views
+from repositories.images.api import immutable, views
 
 NEW = "namespaces/<namespace:namespace>/repositories/<repository:repository>/tags"
 OLD = "repositories/<namespace:namespace>/<repository:repository>/tags"
@@ -14,4 +14,9 @@ urlpatterns = [
     path(OLD, views.Tags.as_view(), name="api_old_tags"),
     path(f"{OLD}/<tag:tag>", views.OneTag.as_view(), name="api_old_tag"),
     path(f"{OLD}/<tag:tag>/images", views.TagImages.as_view(), name="api_old_tag_images"),
+    path(
+        "namespaces/<namespace:namespace>/repositories/<repository:repository>/immutabletags/verify",
+        immutable.VerifyImmutableTags.as_view(),
+        name="api_immutable_tags_verify",
+    ),
 ]

@@ -183,6 +183,17 @@ TABLE: Rows = [
     ("PATCH", "namespaces/alice/repositories/private/app", {"description": "x"}, EDIT_PRIVATE),
     ("DELETE", "namespaces/alice/repositories/public/app", None, done(OWN, 202)),
     ("DELETE", "namespaces/alice/repositories/private/app", None, done(OWN_PRIVATE, 202)),
+    *[
+        row
+        for app, expected in (("public", OWN), ("private", OWN_PRIVATE))
+        for row in (
+            ("PATCH", f"namespaces/alice/repositories/{app}/app/immutabletags", {"immutable_tags": True}, expected),
+            ("POST", f"namespaces/alice/repositories/{app}/app/immutabletags/verify", {"regex": "v.*"}, expected),
+            ("POST", f"namespaces/alice/repositories/{app}/app/-/archive", None, expected),
+            ("POST", f"namespaces/alice/repositories/{app}/app/-/unarchive", None, expected),
+        )
+    ],
+    ("PATCH", PUBLIC, {"immutable_tags": True}, OWN),
     ("GET", PUBLIC, None, EVERYBODY),
     ("GET", PRIVATE_APP, None, PRIVATE),
     ("PATCH", PUBLIC, {"full_description": "x"}, EDIT),
