@@ -23,7 +23,7 @@ from repositories.deletion.preview import Preview
 from repositories.deletion.untagged import explain, untagged_rows
 from repositories.images import image_actions, tag_actions
 from repositories.models import Repository
-from repositories.pages import answer, frame
+from repositories.pages import answer, frame, sign_in_first
 
 PAGE_SIZE = 25
 SHOWN = 20
@@ -41,6 +41,7 @@ def untagged(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@sign_in_first
 def delete_tag(request: PortalRequest, namespace: str, name: str, tag: str) -> HttpResponse:
     """What goes and what stays, and the button. About twenty queries."""
     row = fetch_repository(request.actor, namespace, name, Permission.DELETE_IMAGES)
@@ -64,6 +65,7 @@ def delete_tag(request: PortalRequest, namespace: str, name: str, tag: str) -> H
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@sign_in_first
 def delete_image(request: PortalRequest, namespace: str, name: str, digest: str) -> HttpResponse:
     """All its tags are named, and repeated in the form: one that came since is not deleted unseen."""
     row = fetch_repository(request.actor, namespace, name, Permission.DELETE_IMAGES)
@@ -126,6 +128,7 @@ def _sentences(form: Form, error: MoorageError | None) -> list[Text]:
 
 
 @require_POST
+@sign_in_first
 def restore_image(request: PortalRequest, namespace: str, name: str, digest: str) -> HttpResponse:
     """With the tag that the form names, if it names one; back to what has no tag."""
     row = fetch_repository(request.actor, namespace, name, Permission.PUSH)
