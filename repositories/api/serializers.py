@@ -48,10 +48,12 @@ class RepositoryRequest(serializers.Serializer[Any]):
 class RulesField(serializers.ListField):
     """Patterns: a list, as Docker Hub's call for them takes, or one text, as its call for the whole repository does."""
 
-    child = serializers.CharField()
+    child = serializers.CharField(allow_blank=True)
 
-    def to_internal_value(self, data: Any) -> Any:
-        return super().to_internal_value(split(data) if isinstance(data, str) else data)
+    def to_internal_value(self, data: Any) -> list[str]:
+        """Blank ones, which Docker Hub sends for none, are left out."""
+        found = super().to_internal_value(split(data) if isinstance(data, str) else data)
+        return [text for text in found if text]
 
 
 class ImmutableTagsPatch(serializers.Serializer[Any]):

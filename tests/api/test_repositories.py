@@ -16,14 +16,15 @@ pytestmark = pytest.mark.django_db
 # name -> types, as Docker Hub's Go and TypeScript clients decode them (contract 2.2)
 SHORT: dict[str, tuple[type, ...]] = {
     "name": (str,), "namespace": (str,), "repository_type": (str, type(None)), "status": (int,),
-    "status_description": (str,), "description": (str,), "is_private": (bool,), "star_count": (int,),
-    "pull_count": (int,), "last_updated": (str, type(None)), "last_modified": (str, type(None)),
+    "status_description": (str,), "description": (str,), "is_private": (bool,), "is_archived": (bool,),
+    "star_count": (int,), "pull_count": (int,), "last_updated": (str, type(None)), "last_modified": (str, type(None)),
     "date_registered": (str,), "affiliation": (str,), "media_types": (list,),
     "content_types": (list,), "categories": (list,), "storage_size": (int,),
 }  # fmt: skip
 FULL: dict[str, tuple[type, ...]] = SHORT | {
     "user": (str,), "is_automated": (bool,), "collaborator_count": (int,), "hub_user": (str,), "has_starred": (bool,),
-    "full_description": (str,), "permissions": (dict,), "immutable_tags_settings": (dict,), "source": (str, type(None)),
+    "full_description": (str,), "archived_at": (str, type(None)), "permissions": (dict,),
+    "immutable_tags_settings": (dict,), "source": (str, type(None)),
 }  # fmt: skip
 TIMES = ("last_updated", "last_modified", "date_registered")
 
@@ -42,7 +43,7 @@ def test_a_repository_of_its_own_has_the_full_shape(world: World) -> None:
     assert (found["user"], found["namespace"], found["name"]) == ("alice", "alice", "public/app")
     assert (found["star_count"], found["has_starred"], found["affiliation"]) == (1, False, "owner")
     assert found["permissions"] == {"read": True, "write": True, "admin": True}
-    assert found["immutable_tags_settings"] == {"enabled": False, "rules": []}
+    assert found["immutable_tags_settings"] == {"enabled": False, "rules": [], "exceptions": []}
     assert found == call("GET", "repositories/alice/public/app/", token=world.bearer).json()
 
 
