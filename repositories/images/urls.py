@@ -1,12 +1,12 @@
 from django.urls import path
 
-from repositories.images import compare_views, history_views, protect_views, tag_views, views
+from repositories.images import compare_views, history_views, list_views, protect_views, tag_views, views
 
 ONE = "<namespace:namespace>/<repository:name>"
 
 urlpatterns = [
     path(ONE, views.repository, name="repository"),
-    path(f"{ONE}/-/tags", views.tags, name="repository_tags"),
+    path(f"{ONE}/-/tags", list_views.tags, name="repository_tags"),
     path(f"{ONE}/-/tags/<tag:tag>", views.tag, name="repository_tag"),
     path(f"{ONE}/-/tags/<tag:tag>/roll-back", tag_views.roll_back, name="repository_tag_roll_back"),
     path(f"{ONE}/-/tags/<tag:tag>/restore", tag_views.restore, name="repository_tag_restore"),

@@ -1,26 +1,22 @@
-"""The pages of a repository that show tags: overview, tags, one tag."""
-
-from typing import Any
+"""The pages of a repository that show what it holds: overview and one tag."""
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from portal.accounts.http import PortalRequest
 from portal.kit.errors import NotFound
-from portal.kit.paging import Page, keyset
 from portal.kit.text import markdown
 from repositories.access import fetch_repository
 from repositories.images.history_views import gone_tag
+from repositories.images.list_views import seen_tags, shown_tags
 from repositories.images.models import Manifest, ManifestKind, Tag
 from repositories.images.reads import children_of, entries_of, fetch_tag, history_rows, platforms_of, tag_rows
 from repositories.images.shown import Part, part_of, part_of_entry, pull_command, pull_commands
 from repositories.models import Repository
-from repositories.pages import answer, frame, is_partial, seen, words
+from repositories.pages import answer, frame, is_partial, seen
 
 RECENT = 5
-PAGE_SIZE = 25
 TAG_HISTORY_SHOWN = 10
-ORDERS = {"newest": "-pushed_at", "name": "name"}
 
 
 @require_safe
@@ -29,7 +25,7 @@ def repository(request: PortalRequest, namespace: str, name: str) -> HttpRespons
     row = fetch_repository(request.actor, namespace, name)
     recent = list(tag_rows(row).order_by("-pushed_at", "-id")[:RECENT])
     context = frame(request, row, "repository")
-    context |= {"tags": _shown(recent, row, context["host"]), "seen": _seen(row, recent)}
+    context |= {"tags": shown_tags(recent, row, context["host"]), "seen": seen_tags(row, recent)}
     context["pull_command"] = _pull(recent, row, context["host"])
     if not is_partial(request):  # a poll every 3 s needs no text made anew
         context["overview"] = markdown(row.full_description)
@@ -40,38 +36,6 @@ def _pull(tags: list[Tag], repository: Repository, host: str) -> str:
     """`latest` needs no tag in the command; where there is none of it, the newest tag."""
     best = next((tag for tag in tags if tag.name == "latest"), tags[0] if tags else None)
     return pull_command(best.manifest, repository.full_name, best.name, host) if best else ""
-
-
-def _shown(tags: Page[Tag] | list[Tag], repository: Repository, host: str) -> list[dict[str, Any]]:
-    rows = tags.rows if isinstance(tags, Page) else tags
-    return [
-        {
-            "row": tag,
-            "platforms": platforms_of(tag.manifest),
-            "pull_command": pull_command(tag.manifest, repository.full_name, tag.name, host),
-        }
-        for tag in rows
-    ]
-
-
-def _seen(repository: Repository, tags: list[Tag]) -> str:
-    """Changes with every push, and when a task has read what an image holds."""
-    counts = (repository.tag_count, repository.comment_count)
-    return seen(counts, [(tag.pk, tag.manifest_id, tag.pushed_at, tag.manifest.details) for tag in tags])
-
-
-@require_safe
-def tags(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
-    """Four queries for any number of tags."""
-    row = fetch_repository(request.actor, namespace, name)
-    query, order = words(request), request.GET.get("order", "")
-    order = order if order in ORDERS else "newest"
-    found = tag_rows(row).filter(name__icontains=query) if query else tag_rows(row)
-    page = keyset(found, by=ORDERS[order], cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
-    context = frame(request, row, "repository_tags")
-    context |= {"page": page, "tags": _shown(page, row, context["host"]), "search_query": query, "order": order}
-    context["seen"] = _seen(row, list(page.rows))
-    return answer(request, "images/repository_tags.html", "images/tag_results.html", context)
 
 
 @require_safe
