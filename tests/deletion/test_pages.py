@@ -46,6 +46,7 @@ class TestUntagged:
         assert f"latest overwritten by bob with {new.digest[:19]}" in page
         assert "1.0 deleted by bob" in page
         assert "Restore 1.0" in page
+        assert alices_client.get(UNTAGGED).content.decode().count("csrfmiddlewaretoken") >= 2
         assert "not deleted" in page, f"{old.digest} was overwritten"
 
     def test_whose_tag_has_another_image_now_is_kept_without_it(self, private_app, alice, alices_client) -> None:
