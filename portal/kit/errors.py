@@ -92,8 +92,9 @@ class RateLimited(MoorageError):
 
 
 class Unavailable(MoorageError):
-    """A part that we need (registry, database) does not answer now."""
+    """A part that we need (registry, database) does not answer now. `retry_after` is in seconds."""
 
     code = "unavailable"
     status = 503
+    retry_after = 5
     default = _("A part of Moorage does not answer. Please try again in a moment.")

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.urls import is_valid_path
 from django.utils.http import escape_leading_slashes
 
-from portal.kit.errors import MoorageError, RateLimited
+from portal.kit.errors import MoorageError, RateLimited, Unavailable
 
 
 class HubSlashes:
@@ -69,6 +69,6 @@ class ErrorPages:
         template = "404.html" if exception.status == 404 else "error.html"
         context = {"message": exception.message, "status": exception.status, "code": exception.code}
         response = render(request, template, context, status=exception.status)
-        if isinstance(exception, RateLimited):
+        if isinstance(exception, RateLimited | Unavailable):
             response["Retry-After"] = str(exception.retry_after)
         return response

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from repositories.images.api import immutable, views
+from repositories.images.api import compare, history, history_actions, immutable, views
 
 NEW = "namespaces/<namespace:namespace>/repositories/<repository:repository>/tags"
 OLD = "repositories/<namespace:namespace>/<repository:repository>/tags"
+ONE = "namespaces/<namespace:namespace>/repositories/<repository:repository>/-"
 
 urlpatterns = [
     path(NEW, views.Tags.as_view(), name="api_tags"),
@@ -19,4 +20,10 @@ urlpatterns = [
         immutable.VerifyImmutableTags.as_view(),
         name="api_immutable_tags_verify",
     ),
+    path(f"{ONE}/history", history.History.as_view(), name="api_history"),
+    path(f"{ONE}/compare", compare.Compare.as_view(), name="api_compare"),
+    path(f"{NEW}/<tag:tag>/history", history.OneTagsHistory.as_view(), name="api_tag_history"),
+    path(f"{NEW}/<tag:tag>/roll-back", history_actions.RollBack.as_view(), name="api_tag_roll_back"),
+    path(f"{NEW}/<tag:tag>/restore", history_actions.Restore.as_view(), name="api_tag_restore"),
+    path(f"{NEW}/<tag:tag>/copy", history_actions.Copy.as_view(), name="api_tag_copy"),
 ]

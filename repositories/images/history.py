@@ -113,7 +113,7 @@ def previous_digest(repository: Repository, tag: str) -> str:
 
     The default of a roll back, so that two of them one after the other change nothing.
     """
-    current = Tag.objects.filter(repository=repository, name=tag).values_list("manifest__digest", flat=True).first()
+    current = current_digest(repository, tag)
     if current is None:
         return ""
     elsewhere = ~Q(digest=current) | ~Q(previous_digest__in=["", current])
@@ -138,3 +138,15 @@ def digest_at(repository: Repository, tag: str, moment: datetime) -> str | None:
     if last is None or last[1] in GONE:
         return None
     return last[0]
+
+
+def current_digest(repository: Repository, tag: str) -> str | None:
+    """None: there is no such tag. One query."""
+    return Tag.objects.filter(repository=repository, name=tag).values_list("manifest__digest", flat=True).first()
+
+
+def is_known(repository: Repository, tag: str) -> bool:
+    """Whether there is, or was, such a tag. Two queries at most."""
+    if TagHistory.objects.filter(repository=repository, tag=tag).exists():
+        return True
+    return Tag.objects.filter(repository=repository, name=tag).exists()

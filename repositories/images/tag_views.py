@@ -24,8 +24,6 @@ from repositories.names import DIGEST
 from repositories.pages import frame, is_partial, sign_in_first, words
 
 REFUSALS = (Invalid, Conflict, NotFound, Forbidden, Unavailable)
-RETRY_AFTER = "5"
-"""Seconds; a push of the tag that is under way takes less."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -147,5 +145,5 @@ def _page(request: PortalRequest, template: str, context: dict[str, Any], status
     form: Form = context["form"]
     response = render(request, template, context, status=status)
     if form.is_bound and status == Unavailable.status:
-        response["Retry-After"] = RETRY_AFTER
+        response["Retry-After"] = str(Unavailable.retry_after)
     return response

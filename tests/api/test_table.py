@@ -65,6 +65,7 @@ ROBOT = {
 }
 LABEL = {"token_label": "ci", "scopes": ["repo:read"]}
 PUBLIC, PRIVATE_APP = "repositories/alice/public/app", "repositories/alice/private/app"
+NEW_PUBLIC, NEW_PRIVATE = "namespaces/alice/repositories/public/app", "namespaces/alice/repositories/private/app"
 Rows = list[tuple[str, str, Any, tuple[int, ...]]]
 
 
@@ -221,6 +222,19 @@ TABLE: Rows = [
     ("GET", "namespaces/alice/repositories/private/app/tags/v1", None, PRIVATE),
     ("GET", "namespaces/alice/repositories/public/app/tags/v1/images", None, EVERYBODY),
     ("GET", "namespaces/alice/repositories/private/app/tags/v1/images", None, PRIVATE),
+    ("GET", f"{NEW_PUBLIC}/-/history?tag=v1", None, EVERYBODY),
+    ("GET", f"{NEW_PRIVATE}/-/history", None, PRIVATE),
+    ("GET", f"{NEW_PUBLIC}/-/compare?from=v1&to=v1", None, EVERYBODY),
+    ("GET", f"{NEW_PRIVATE}/-/compare?from=v1&to=v1", None, PRIVATE),
+    ("GET", f"{NEW_PUBLIC}/tags/v1/history", None, EVERYBODY),
+    ("GET", f"{NEW_PRIVATE}/tags/v1/history", None, PRIVATE),
+    # Conflicts: it was nothing else before, it is there, it points there. No registry is asked.
+    ("POST", f"{NEW_PUBLIC}/tags/v1/roll-back", {}, done(EDIT, 409)),
+    ("POST", f"{NEW_PRIVATE}/tags/v1/roll-back", {}, done(EDIT_PRIVATE, 409)),
+    ("POST", f"{NEW_PUBLIC}/tags/v1/restore", {}, done(EDIT, 409)),
+    ("POST", f"{NEW_PRIVATE}/tags/v1/restore", {}, done(EDIT_PRIVATE, 409)),
+    ("POST", f"{NEW_PUBLIC}/tags/v1/copy", {"tag": "v1"}, done(EDIT, 409)),
+    ("POST", f"{NEW_PRIVATE}/tags/v1/copy", {"tag": "v1"}, done(EDIT_PRIVATE, 409)),
     ("GET", f"{PUBLIC}/tags", None, EVERYBODY),
     ("GET", f"{PRIVATE_APP}/tags", None, PRIVATE),
     ("GET", f"{PUBLIC}/tags/v1", None, EVERYBODY),

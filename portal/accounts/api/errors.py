@@ -13,7 +13,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
-from portal.kit.errors import MoorageError, NotFound, RateLimited, Unauthorized
+from portal.kit.errors import MoorageError, NotFound, RateLimited, Unauthorized, Unavailable
 
 LIMIT_DETAIL = "Rate limit exceeded"
 """Word for word what Docker Hub's clients look for; not translated."""
@@ -45,7 +45,7 @@ def _answer_ours(error: MoorageError, context: Mapping[str, Any]) -> Response:
     message = str(error.message)
     if isinstance(error, RateLimited):
         return _answer_limited(message, error.retry_after)
-    headers = {}
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
     view = context.get("view")
     if isinstance(error, Unauthorized) and isinstance(view, APIView):
         headers["WWW-Authenticate"] = view.get_authenticate_header(context["request"]) or 'Bearer realm="moorage-api"'
