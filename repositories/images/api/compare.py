@@ -17,7 +17,7 @@ class Compare(RepositoryView):
         summary="Compare two images", tags=["tag history"], parameters=[CompareQuery], responses=CompareAnswer
     )
     def get(self, request: Request, namespace: str, repository: str) -> Response:
-        """Layers, settings, environment, labels, annotations, and what a machine that has the one fetches for the other."""
+        """Layers, settings, environment, labels, annotations; and what a machine with the one fetches for the other."""
         row, query = self.fetch(namespace, repository), self.read_query(CompareQuery)
         found = compare_references(row, query["from"], query["to"], query["platform"])
         return Response(CompareAnswer(shape_of(found)).data)

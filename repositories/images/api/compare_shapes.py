@@ -29,7 +29,7 @@ class CompareQuery(serializers.Serializer[Any]):
         return {"from": old, "to": new, **fields}
 
 
-class SideAnswer(serializers.Serializer[Any]):
+class ComparedSide(serializers.Serializer[Any]):
     reference = serializers.CharField(help_text="As it was asked for.")
     digest = serializers.CharField()
     kind = serializers.ChoiceField(choices=ManifestKind.choices)
@@ -47,51 +47,51 @@ class OldAndNew(serializers.Serializer[Any]):
         return {**fields, "from": serializers.CharField(allow_null=True), "to": serializers.CharField(allow_null=True)}
 
 
-class PlatformAnswer(OldAndNew):
+class ComparedPlatform(OldAndNew):
     platform = serializers.CharField()
-    state = serializers.ChoiceField(choices=STATES)
+    change = serializers.ChoiceField(choices=STATES)
 
 
-class ChangeAnswer(OldAndNew):
+class ComparedChange(OldAndNew):
     name = serializers.CharField()
 
 
-class SectionAnswer(serializers.Serializer[Any]):
-    differing = ChangeAnswer(many=True)
+class ComparedSection(serializers.Serializer[Any]):
+    differing = ComparedChange(many=True)
     same = serializers.IntegerField(help_text="How many do not differ.")
 
 
-class LayerAnswer(serializers.Serializer[Any]):
-    state = serializers.ChoiceField(choices=STATES[:3])
+class ComparedLayer(serializers.Serializer[Any]):
+    change = serializers.ChoiceField(choices=STATES, help_text="Never `changed`: a layer is its digest.")
     digest = serializers.CharField()
     size = serializers.IntegerField()
     media_type = serializers.CharField()
     instruction = serializers.CharField(help_text="Of the build, if the configuration tells.")
 
 
-class LayersAnswer(serializers.Serializer[Any]):
+class ComparedLayers(serializers.Serializer[Any]):
     same = serializers.IntegerField()
     added = serializers.IntegerField()
     removed = serializers.IntegerField()
     same_size = serializers.IntegerField()
     added_size = serializers.IntegerField()
     removed_size = serializers.IntegerField()
-    list = LayerAnswer(many=True)
+    list = ComparedLayer(many=True)
 
 
-class ImagesAnswer(serializers.Serializer[Any]):
+class ComparedImages(serializers.Serializer[Any]):
     same = serializers.BooleanField()
     download = serializers.IntegerField(
         help_text="Bytes that a machine which has the one fetches for the other, where blobs are kept by digest."
     )
     size_difference = serializers.IntegerField()
-    layers = LayersAnswer()
-    settings = SectionAnswer()
-    environment = SectionAnswer()
-    ports = SectionAnswer()
-    volumes = SectionAnswer()
-    labels = SectionAnswer()
-    annotations = SectionAnswer()
+    layers = ComparedLayers()
+    settings = ComparedSection()
+    environment = ComparedSection()
+    ports = ComparedSection()
+    volumes = ComparedSection()
+    labels = ComparedSection()
+    annotations = ComparedSection()
 
     def get_fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = super().get_fields()
@@ -101,16 +101,16 @@ class ImagesAnswer(serializers.Serializer[Any]):
 class CompareAnswer(serializers.Serializer[Any]):
     same = serializers.BooleanField(help_text="Both have the same digest.")
     platform = serializers.CharField(help_text="The one that is compared; empty for images of one platform.")
-    platforms = PlatformAnswer(many=True)
+    platforms = ComparedPlatform(many=True)
     notes = serializers.ListField(
         child=serializers.CharField(), help_text="What could not be compared, and why: sentences."
     )
     missing = serializers.ListField(child=serializers.CharField(), help_text="Digests that are not here.")
-    images = ImagesAnswer(allow_null=True, help_text="Null where there is no pair: `notes` says why.")
+    images = ComparedImages(allow_null=True, help_text="Null where there is no pair: `notes` says why.")
 
     def get_fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = super().get_fields()
-        return {"from": SideAnswer(), "to": SideAnswer(), **fields}
+        return {"from": ComparedSide(), "to": ComparedSide(), **fields}
 
 
 def shape_of(found: Compared) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def shape_of(found: Compared) -> dict[str, Any]:
         "same": found.is_same,
         "platform": found.choice.platform,
         "platforms": [
-            {"platform": each.name, "state": each.state, "from": each.old, "to": each.new}
+            {"platform": each.name, "change": each.state, "from": each.old, "to": each.new}
             for each in found.choice.platforms
         ],
         "notes": [str(note) for note in notes],
@@ -166,7 +166,7 @@ def _changes(changes: Sequence[Change]) -> list[dict[str, Any]]:
 def _layers(layers: Layers) -> dict[str, Any]:
     rows = [
         {
-            "state": row.state,
+            "change": row.state,
             "digest": row.layer.digest,
             "size": row.layer.size,
             "media_type": row.layer.media_type,
