@@ -47,7 +47,8 @@ class TestUntagged:
         assert "1.0 deleted by bob" in page
         assert "Restore 1.0" in page
         assert alices_client.get(UNTAGGED).content.decode().count("csrfmiddlewaretoken") >= 2
-        assert "not deleted" in page, f"{old.digest} was overwritten"
+        assert "Roll latest back" in page
+        assert f"/tags/latest/roll-back?digest={old.digest}" in alices_client.get(UNTAGGED).content.decode()
 
     def test_whose_tag_has_another_image_now_is_kept_without_it(self, private_app, alice, alices_client) -> None:
         images.push_image(private_app, "1.0", by=alice, seed="old")
