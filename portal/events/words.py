@@ -75,6 +75,17 @@ _REPOSITORY = (
     Word("repo.image.delete", _("Image deleted"), _("An image was deleted; it can be restored for a while.")),
     Word("repo.image.restore", _("Image restored"), _("A deleted image was kept after all.")),
     Word("repo.image.purge", _("Image removed"), _("A deleted image's time was over; it left the registry.")),
+    Word("repo.reconcile", _("Comparison asked for"), _("Somebody had repositories compared with the registry.")),
+    Word(
+        "repo.reconcile.approve",
+        _("Removal approved"),
+        _("An operator said that tags which the registry has no more shall go here, too."),
+    ),
+    Word(
+        "repo.reconcile.dismiss",
+        _("Removal declined"),
+        _("An operator said that tags which the registry has no more shall stay here."),
+    ),
     Word("repo.grant.create", _("Access given"), _("A team or a person got a role on repositories.")),
     Word("repo.grant.update", _("Access changed"), _("A role on repositories or its end date was changed.")),
     Word("repo.grant.delete", _("Access taken away"), _("A team or a person lost a role on repositories.")),

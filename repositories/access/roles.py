@@ -27,6 +27,8 @@ class Permission(StrEnum):
     """Say which tags are immutable."""
     ARCHIVE = "repository:archive"
     """Make it read-only, and bring it back."""
+    RECONCILE = "repository:reconcile"
+    """Have it compared with the registry."""
     CHANGE_VISIBILITY = "repository:change-visibility"
     WEBHOOKS = "repository:webhooks"
     MODERATE = "repository:moderate"
@@ -46,6 +48,7 @@ LEAST_ROLE: dict[Permission, Role] = {
     Permission.DELETE_IMAGES: Role.ADMIN,
     Permission.PROTECT_TAGS: Role.ADMIN,
     Permission.ARCHIVE: Role.ADMIN,
+    Permission.RECONCILE: Role.ADMIN,
     Permission.CHANGE_VISIBILITY: Role.ADMIN,
     Permission.WEBHOOKS: Role.ADMIN,
     Permission.MODERATE: Role.ADMIN,
@@ -64,6 +67,7 @@ LEAST_LEVEL: dict[Permission, TokenLevel] = {
     Permission.DELETE_IMAGES: TokenLevel.ADMIN,
     Permission.PROTECT_TAGS: TokenLevel.ADMIN,
     Permission.ARCHIVE: TokenLevel.ADMIN,
+    Permission.RECONCILE: TokenLevel.ADMIN,
     Permission.CHANGE_VISIBILITY: TokenLevel.ADMIN,
     Permission.WEBHOOKS: TokenLevel.ADMIN,
     Permission.MODERATE: TokenLevel.ADMIN,
@@ -85,6 +89,7 @@ LEAST_ACTION: dict[Permission, TokenAction | None] = {
     Permission.DELETE_IMAGES: TokenAction.DELETE,
     Permission.PROTECT_TAGS: TokenAction.MANAGE,
     Permission.ARCHIVE: TokenAction.MANAGE,
+    Permission.RECONCILE: TokenAction.MANAGE,
     Permission.CHANGE_VISIBILITY: TokenAction.MANAGE,
     Permission.WEBHOOKS: TokenAction.WEBHOOKS,
     Permission.MODERATE: TokenAction.MANAGE,

@@ -23,6 +23,7 @@ POLICY = {
     "change_visibility": (ADMIN, "repo:admin", "manage"),
     "webhooks": (ADMIN, "repo:admin", "webhooks"),
     "moderate": (ADMIN, "repo:admin", "manage"),
+    "reconcile": (ADMIN, "repo:admin", "manage"),
     "manage_access": (ADMIN, "repo:admin", "manage"),
     "delete": (ADMIN, "repo:admin", "manage"),
 }

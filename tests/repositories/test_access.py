@@ -18,7 +18,17 @@ pytestmark = pytest.mark.django_db
 
 READ = {"view", "pull"}
 SOCIAL = {"star", "comment"}
-OWN = {"push", "edit", "delete_images", "protect_tags", "archive", "change_visibility", "webhooks", "moderate"}
+OWN = {
+    "push",
+    "edit",
+    "delete_images",
+    "protect_tags",
+    "archive",
+    "change_visibility",
+    "webhooks",
+    "moderate",
+    "reconcile",
+}
 OWN |= {"manage_access", "delete"}
 FROZEN = {"comment", "push", "edit", "delete_images", "protect_tags"}
 """What nobody does once it is archived."""

@@ -26,7 +26,17 @@ NOTHING: set[str] = set()
 LOOK = {"view", "pull"}
 READER = LOOK | {"star", "comment"}
 WRITER = READER | {"push"}
-OWN = {"push", "edit", "delete_images", "protect_tags", "archive", "change_visibility", "webhooks", "moderate"}
+OWN = {
+    "push",
+    "edit",
+    "delete_images",
+    "protect_tags",
+    "archive",
+    "change_visibility",
+    "webhooks",
+    "moderate",
+    "reconcile",
+}
 OWN |= {"manage_access", "delete"}
 FROZEN = {"comment", "push", "edit", "delete_images", "protect_tags"}
 """What nobody does once it is archived."""
