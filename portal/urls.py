@@ -21,6 +21,7 @@ urlpatterns = [
     path("v2/", include("repositories.api.urls")),
     path("v2/", include("repositories.grants.api.urls")),
     path("v2/", include("repositories.images.api_urls")),
+    path("v2/", include("repositories.deletion.api_urls")),
     path("v2/", include("repositories.webhooks.api_urls")),
     path("v2/", include("portal.web.audit.api_urls")),
     re_path(r"^v2/[\s\S]*\Z", Missing.as_view(), name="api_missing"),  # a line break in it too

@@ -11,7 +11,7 @@ from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver, re
 from portal.accounts.api.base import ApiView
 from portal.accounts.api.missing import Missing
 from tests import factories
-from tests.api.world import OPS, World, call, unconfirm
+from tests.api.world import OPS, World, call, digest, unconfirm
 from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -235,6 +235,15 @@ TABLE: Rows = [
     ("POST", f"{NEW_PRIVATE}/tags/v1/restore", {}, done(EDIT_PRIVATE, 409)),
     ("POST", f"{NEW_PUBLIC}/tags/v1/copy", {"tag": "v1"}, done(EDIT, 409)),
     ("POST", f"{NEW_PRIVATE}/tags/v1/copy", {"tag": "v1"}, done(EDIT_PRIVATE, 409)),
+    # No registry answers here.
+    ("DELETE", f"{NEW_PUBLIC}/tags/v1", None, done(OWN, 503)),
+    ("DELETE", f"{NEW_PRIVATE}/tags/v1", None, done(OWN_PRIVATE, 503)),
+    ("DELETE", f"{PUBLIC}/tags/v1", None, done(OWN, 503)),
+    ("DELETE", f"{PRIVATE_APP}/tags/v1", None, done(OWN_PRIVATE, 503)),
+    ("GET", f"{NEW_PUBLIC}/-/deletion-preview?tag=v1", None, OWN),
+    ("GET", f"{NEW_PRIVATE}/-/deletion-preview?tag=v1", None, OWN_PRIVATE),
+    ("POST", f"{NEW_PUBLIC}/images/{digest(1)}/restore", None, done(EDIT, 409)),
+    ("POST", f"{NEW_PRIVATE}/images/{digest(1)}/restore", None, done(EDIT_PRIVATE, 409)),
     ("GET", f"{PUBLIC}/tags", None, EVERYBODY),
     ("GET", f"{PRIVATE_APP}/tags", None, PRIVATE),
     ("GET", f"{PUBLIC}/tags/v1", None, EVERYBODY),
@@ -369,9 +378,3 @@ def test_methods_that_are_not_offered_are_refused(world: World) -> None:
             answer = call(method, path, {} if method in {"POST", "PUT", "PATCH"} else None, token=world.bearer)
             assert answer.status_code == 405, (method, path)
             assert answer.json()["message"], (method, path)
-
-
-def test_tags_are_not_deleted_here_yet(world: World) -> None:
-    answer = call("DELETE", f"{PUBLIC}/tags/v1/", token=world.bearer)
-    assert answer.status_code == 405
-    assert answer["Allow"] == "GET, HEAD"

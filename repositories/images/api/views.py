@@ -3,6 +3,7 @@
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -10,6 +11,7 @@ from portal.accounts.api.base import HubPages
 from portal.kit.errors import NotFound
 from repositories.access import Permission
 from repositories.api.base import RepositoryView
+from repositories.images import tag_actions
 from repositories.images.api.serializers import ImageWithLayers, TagAnswer, TagQuery
 from repositories.images.hub_rows import images_with_layers, tag_rows, tags_of
 from repositories.images.models import Tag
@@ -42,13 +44,20 @@ class Tags(RepositoryView):
 
 
 class OneTag(RepositoryView):
-    needs = {"GET": Permission.VIEW}
+    needs = {"GET": Permission.VIEW, "DELETE": Permission.DELETE_IMAGES}
 
     @extend_schema(summary="Read a tag", tags=TAGS, responses=TagAnswer)
     def get(self, request: Request, namespace: str, repository: str, tag: str) -> Response:
         """Where it points to now, and who pushed it when."""
         row = self.fetch(namespace, repository)
         return Response(TagAnswer(tag_rows([_one(tags_of(row), tag)])[0]).data)
+
+    @extend_schema(summary="Delete a tag", tags=TAGS, responses={204: None})
+    def delete(self, request: Request, namespace: str, repository: str, tag: str) -> Response:
+        """This tag, and no other tag of its image, which can be restored for a while."""
+        row = self.fetch(namespace, repository)
+        tag_actions.delete_tag(actor=self.actor, repository=row, tag=tag)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class TagImages(RepositoryView):
