@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from portal.events.record import record
 from portal.kit import jobs
-from repositories.images.manifests import SIZE_MAX, Entry, Parsed
+from repositories.images.manifests import SIZE_MAX, Entry, Parsed, Part, has_config
 from repositories.images.models import IndexEntry, Manifest, ManifestKind, PushIntent, Tag, TagHistory
 from repositories.images.versions import version_key
 from repositories.models import Repository
@@ -162,8 +162,7 @@ def _keep_again(manifest: Manifest, push: Push, now: datetime) -> None:
 
 
 def _columns(parsed: Parsed) -> dict[str, Any]:
-    """Only an image's config is worth reading; of all else the manifest itself told everything."""
-    image = parsed.kind == ManifestKind.IMAGE
+    """Of what has no config worth reading the manifest itself told everything."""
     return {
         "media_type": parsed.media_type,
         "artifact_type": parsed.artifact_type,
@@ -172,12 +171,15 @@ def _columns(parsed: Parsed) -> dict[str, Any]:
         "total_size": parsed.total_size,
         "config_digest": parsed.config.digest if parsed.config else "",
         "subject_digest": parsed.subject_digest,
-        "layers": [
-            {"digest": layer.digest, "size": layer.size, "media_type": layer.media_type} for layer in parsed.layers
-        ],
+        "layers": [_layer(layer) for layer in parsed.layers],
         "annotations": parsed.annotations,
-        "details": Manifest.Details.PENDING if image else Manifest.Details.READ,
+        "details": Manifest.Details.PENDING if has_config(parsed) else Manifest.Details.READ,
     }
+
+
+def _layer(layer: Part) -> dict[str, Any]:
+    told = {"digest": layer.digest, "size": layer.size, "media_type": layer.media_type}
+    return told | ({"annotations": layer.annotations} if layer.annotations else {})
 
 
 def _entry(index: Manifest, position: int, entry: Entry) -> IndexEntry:

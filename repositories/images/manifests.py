@@ -6,7 +6,7 @@ All four media types of images (Docker's and OCI's, single and multi-platform), 
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,8 @@ IMAGE_CONFIGS = frozenset(
     ["application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json"],
 )
 INDEX_TYPES = frozenset([DOCKER_LIST, OCI_INDEX])
+NO_CONFIGS = IMAGE_CONFIGS | {"application/vnd.oci.empty.v1+json", "application/vnd.unknown.config.v1+json"}
+"""Of an artifact, these say nothing about it: it needs a config of some kind to be a manifest."""
 MEDIA_TYPE_MAX = 255
 PLATFORM_PART_MAX = 64
 ENTRIES_MAX = 2_000
@@ -48,6 +50,8 @@ class Part:
     digest: str
     size: int
     media_type: str
+    annotations: dict[str, str] = field(default_factory=dict)
+    """Of layers and entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,7 @@ class Platform:
 class Entry(Part):
     """One manifest of an index."""
 
-    platform: Platform
-    annotations: dict[str, str]
+    platform: Platform = Platform()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def _index(document: dict[str, Any], body: bytes, media_type: str) -> Parsed:
 
 def _single(document: dict[str, Any], body: bytes, media_type: str) -> Parsed:
     config = _part(document.get("config"), "config")
-    layers = tuple(_part(item, "layers") for item in _list(document.get("layers", []), "layers"))
+    layers = _layers(_list(document.get("layers", []), "layers"))
     artifact_type = _media_type(document, "artifactType")
     image = media_type == DOCKER_MANIFEST or (config.media_type in IMAGE_CONFIGS and not artifact_type)
     return Parsed(
@@ -134,6 +137,15 @@ def _single(document: dict[str, Any], body: bytes, media_type: str) -> Parsed:
         entries=(),
         annotations=_annotations(document),
     )
+
+
+def has_config(parsed: Parsed) -> bool:
+    """Whether there is a config to read: an image's, or the JSON with which an artifact describes itself."""
+    if parsed.config is None:
+        return False
+    if parsed.kind == ManifestKind.IMAGE:
+        return True
+    return parsed.config.media_type.endswith("+json") and parsed.config.media_type not in NO_CONFIGS
 
 
 def read_json(body: bytes) -> Any:
@@ -179,6 +191,16 @@ def _list(value: Any, name: str) -> list[Any]:
     if not isinstance(value, list):
         raise ManifestInvalid(_("%(name)s must be a list") % {"name": name})
     return value
+
+
+def _layers(items: list[Any]) -> tuple[Part, ...]:
+    """With their annotations, as names of files and who signed, as long as there is room for all of them."""
+    found, room = [], ANNOTATIONS_MAX
+    for item in items:
+        layer, annotations = _part(item, "layers"), _annotations(item)
+        room -= sum(len(key) + len(value) for key, value in annotations.items())
+        found.append(replace(layer, annotations=annotations) if annotations and room >= 0 else layer)
+    return tuple(found)
 
 
 def _part(value: Any, name: str) -> Part:

@@ -43,7 +43,7 @@ class Manifest(models.Model):
     variant = models.CharField(max_length=64, blank=True)
     os_version = models.CharField(max_length=64, blank=True)
     layers = models.JSONField(default=list)
-    """[{digest, size, media_type}], in the manifest's order."""
+    """[{digest, size, media_type, annotations?}], in the manifest's order."""
     annotations = models.JSONField(default=dict)
     config = models.JSONField(default=dict)
     """The config blob as it is (up to 1 MiB; larger ones are left out)."""

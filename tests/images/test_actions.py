@@ -1,5 +1,6 @@
 """record_push and record_found: tag, history, counters, event; and what they cost."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from repositories.images.manifests import SIZE_MAX, parse
 from repositories.images.models import IndexEntry, Manifest, ManifestKind, Tag, TagHistory
 from repositories.models import Repository
 from repositories.registry.client import OCI_INDEX
-from tests.images.fake_registry import OCI, digest_of, image, index
+from tests.images.fake_registry import OCI, digest_of, image, index, part
 
 Details = Manifest.Details
 
@@ -193,6 +194,19 @@ class TestManifests:
             push(index(), media_type=OCI_INDEX)
         assert queued == []
         assert set(Manifest.objects.values_list("details", flat=True)) == {Details.READ}
+
+    def test_of_a_chart_are_read_by_a_task(self, push, queued, django_capture_on_commit_callbacks) -> None:
+        chart = part("chart", media_type="application/vnd.cncf.helm.config.v1+json")
+        with django_capture_on_commit_callbacks(execute=True):
+            manifest = push(image(config=chart))
+        assert queued == [(READ_DETAILS, (manifest.pk,))]
+
+    def test_of_layers_are_kept_with_what_they_say_of_themselves(self, push) -> None:
+        told = {"org.opencontainers.image.title": "model.bin"}
+        document = json.loads(image(layers=2))
+        document["layers"][1]["annotations"] = told
+        manifest = push(json.dumps(document).encode())
+        assert [layer.get("annotations") for layer in manifest.layers] == [None, told]
 
     def test_that_could_not_be_read_get_another_chance(self, push, queued, django_capture_on_commit_callbacks) -> None:
         manifest = push(image())
