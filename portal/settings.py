@@ -209,6 +209,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(timedelta(seconds=30)),
         "options": {"expires": 60},
     },
+    "images-forget-pulls": {
+        "task": "repositories.images.forget_pulls",
+        "schedule": schedule(timedelta(hours=1)),
+        "options": {"expires": 3600},
+    },
     "deletion-purge": {
         "task": "repositories.deletion.purge",
         "schedule": schedule(timedelta(seconds=60)),

@@ -14,7 +14,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -22,8 +21,8 @@ from django.utils.dateparse import parse_datetime
 from portal.kit import secrets
 from repositories.gateway import bodies
 from repositories.gateway.models import Notification
-from repositories.images import intents, manifests, reconcile
-from repositories.images.models import PushIntent, Tag
+from repositories.images import intents, manifests, pulls, reconcile
+from repositories.images.models import PushIntent
 from repositories.models import Repository
 from repositories.registry import client
 from repositories.registry.signing import SERVICE_SUBJECT
@@ -168,23 +167,8 @@ def _see_intents(rows: Iterable[Notification]) -> None:
 
 
 def _count_pulls(rows: list[Notification]) -> None:
-    """Add each repository's pulls at once, so that no push or page waits for a hot row.
-
-    A multi-platform pull is two GETs (index, then one of its images) and counts once: an image that an index of the
-    repository names is left out.
-    """
-    names = {row.repository for row in rows}
-    # In one order everywhere, or two workers could wait for each other's rows.
-    for repository in Repository.objects.filter(full_name__in=names).only("full_name").order_by("id"):
-        mine = [row for row in rows if row.repository == repository.full_name]
-        children = reconcile.children_among(repository, {row.digest for row in mine if not row.tag})
-        counted = [row for row in mine if row.tag or row.digest not in children]
-        if counted:
-            Repository.objects.filter(pk=repository.pk).update(pull_count=F("pull_count") + len(counted))
-        last = {row.tag: row.at for row in sorted(counted, key=lambda row: row.at) if row.tag}
-        for tag, at in sorted(last.items()):
-            earlier = Q(last_pulled_at=None) | Q(last_pulled_at__lt=at)  # events may arrive out of order
-            Tag.objects.filter(earlier, repository=repository, name=tag).update(last_pulled_at=at)
+    if rows:
+        pulls.count_pulls([pulls.Pull(row.repository, row.tag, row.digest, row.at) for row in rows])
 
 
 def _look_at_all(rows: list[Notification]) -> list[Notification]:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from repositories.images import details
+from repositories.images import details, pulls
 
 
 @shared_task(name="repositories.images.read_details", time_limit=60)
@@ -13,3 +13,8 @@ def read_details(manifest_id: int) -> None:
 @shared_task(name="repositories.images.sweep", time_limit=60)
 def sweep() -> None:
     details.sweep()
+
+
+@shared_task(name="repositories.images.forget_pulls", time_limit=600)
+def forget_pulls() -> None:
+    pulls.forget_old()
