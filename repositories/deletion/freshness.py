@@ -1,22 +1,19 @@
 """Whether a repository was compared with the registry lately, so that no tag that the portal does not know is lost."""
 
 from datetime import timedelta
-from functools import partial
 
-from django.core.cache import cache
+from django.utils import timezone
 
-from repositories.images import intents
-from repositories.images.reconcile import reconcile
+from portal.accounts.actor import SYSTEM
 from repositories.models import Repository
+from repositories.sync.actions import request_reconcile
+from repositories.sync.models import RepositorySync, Run
 
 
 def is_compared(repository: Repository, *, within: timedelta) -> bool:
-    """Compare it if that is longer ago than `within`. Raises RegistryUnavailable."""
-    key = f"deletion-compared:{repository.pk}"
-    if cache.get(key):
+    """If not, have it compared soon. One query, and a few more then."""
+    since = timezone.now() - within
+    if RepositorySync.objects.filter(repository=repository, compared_at__gt=since).exists():
         return True
-    report = reconcile(repository, being_pushed=partial(intents.being_pushed, repository))
-    complete = not report.moved and not report.skipped
-    if complete:
-        cache.set(key, 1, within.total_seconds())
-    return complete
+    request_reconcile(actor=SYSTEM, repository=repository, trigger=Run.Trigger.SCHEDULE)
+    return False

@@ -10,13 +10,14 @@ from django.utils import timezone
 
 from portal.kit.errors import Conflict, Forbidden, NotFound, Unavailable
 from repositories.deletion import freshness, purge
-from repositories.images import image_actions, tag_actions
+from repositories.images import image_actions, intents, tag_actions
 from repositories.images.copying import ManifestGone
 from repositories.images.immutability import TagImmutable
-from repositories.images.models import Manifest, PushIntent, Tag
+from repositories.images.models import Manifest, PushIntent
 from repositories.images.reconcile import add
 from repositories.models import Grant, Repository
 from repositories.registry import client
+from repositories.sync.models import RepositorySync, Run
 from tests import factories
 from tests.deletion.conftest import NAME, digest_of, events
 from tests.real_registry import CONFIG, OCI, RealRegistry
@@ -28,8 +29,12 @@ def row(digest: str) -> Manifest | None:
     return Manifest.objects.filter(digest=digest).first()
 
 
-def let_the_time_pass() -> None:
+def let_the_time_pass(*, compared: bool = True) -> None:
+    """Everything deleted is due; unless told otherwise, the repository was compared with the registry just now."""
     Manifest.objects.exclude(delete_after=None).update(delete_after=timezone.now() - timedelta(seconds=1))
+    if compared:
+        repository = Repository.objects.get(full_name=NAME)
+        RepositorySync.objects.update_or_create(repository=repository, defaults={"compared_at": timezone.now()})
 
 
 @pytest.fixture
@@ -177,13 +182,24 @@ class TestRemoving:
         assert (kept := row(cosign)) is not None
         assert kept.delete_after is not None, "it can be restored as any deleted image"
 
-    def test_spares_what_a_tag_has_that_came_past_the_portal(self, app, deleted, registry) -> None:
-        """The registry would take that tag along: so the repository is compared first."""
+    def test_waits_until_the_repository_was_compared(self, app, deleted, registry) -> None:
+        """The registry would take every tag of the image along, also one that came past the portal."""
         registry.hold(NAME, "past", text="new")
+        let_the_time_pass(compared=False)
+        assert purge.purge_due() == 0
+        assert registry.digest(NAME, "past") == deleted
+        assert Run.objects.get(repository=app).state == Run.State.RUNNING
+        RepositorySync.objects.create(repository=app, compared_at=timezone.now() - timedelta(hours=2))
+        let_the_time_pass(compared=False)
+        assert purge.purge_due() == 0
+
+    def test_spares_what_has_a_tag_again(self, app, deleted, registry) -> None:
+        registry.hold(NAME, "past", text="new")
+        add(app, deleted, tag="past")
+        Manifest.objects.filter(digest=deleted).update(delete_after=timezone.now() - timedelta(seconds=1))
         let_the_time_pass()
         assert purge.purge_due() == 0
         assert registry.digest(NAME, "past") == deleted
-        assert Tag.objects.get(name="past").manifest.digest == deleted
         assert (kept := row(deleted)) is not None
         assert (kept.delete_after, kept.untagged_at) == (None, None)
 
@@ -205,6 +221,7 @@ class TestRemoving:
         assert (kept := row(deleted)) is not None
         assert kept.missing_since is None
         registry.start()
+        intents.sweep()  # nobody knew whether the registry had done it
         let_the_time_pass()
         assert purge.purge_due() == 1
 

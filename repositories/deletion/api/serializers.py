@@ -35,7 +35,7 @@ class RefusedAnswer(serializers.Serializer[Any]):
     rule = serializers.CharField(allow_blank=True, help_text="Empty: all tags are immutable.")
 
 
-class PreviewAnswer(serializers.Serializer[Preview]):
+class DeletionPreviewAnswer(serializers.Serializer[Preview]):
     """Sizes are in bytes. What is freed leaves the storage with the registry's next garbage collection."""
 
     tags = serializers.SerializerMethodField()

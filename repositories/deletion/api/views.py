@@ -9,7 +9,7 @@ from portal.kit.errors import Invalid, NotFound
 from repositories.access import Permission
 from repositories.api.base import RepositoryView
 from repositories.deletion import preview
-from repositories.deletion.api.serializers import ImageStateAnswer, PreviewAnswer, PreviewQuery
+from repositories.deletion.api.serializers import ImageStateAnswer, DeletionPreviewAnswer, PreviewQuery
 from repositories.images import image_actions
 
 TAGS = ["deletion"]
@@ -18,7 +18,7 @@ TAGS = ["deletion"]
 class DeletionPreview(RepositoryView):
     needs = {"GET": Permission.DELETE_IMAGES}
 
-    @extend_schema(summary="Preview a deletion", tags=TAGS, parameters=[PreviewQuery], responses=PreviewAnswer)
+    @extend_schema(summary="Preview a deletion", tags=TAGS, parameters=[PreviewQuery], responses=DeletionPreviewAnswer)
     def get(self, request: Request, namespace: str, repository: str) -> Response:
         """What goes, what stays because something else needs it, and what is freed. Changes nothing."""
         row = self.fetch(namespace, repository)
@@ -26,11 +26,11 @@ class DeletionPreview(RepositoryView):
         if ("tag" in wanted) == ("digest" in wanted):
             raise Invalid(_("Give a tag or a digest."))
         if "digest" in wanted:
-            return Response(PreviewAnswer(preview.of_image(row, wanted["digest"])).data)
+            return Response(DeletionPreviewAnswer(preview.of_image(row, wanted["digest"])).data)
         found = preview.of_tags(row, [wanted["tag"]])
         if not found.tags:
             raise NotFound(_("There is no such tag."))
-        return Response(PreviewAnswer(found).data)
+        return Response(DeletionPreviewAnswer(found).data)
 
 
 class RestoreImage(RepositoryView):
