@@ -7,18 +7,22 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import given, strategies
 
+from portal.accounts.actor import SYSTEM, Actor
 from portal.accounts.models import User
 from portal.events.models import Event
-from portal.kit.errors import Forbidden, Invalid
+from portal.kit.errors import Forbidden, Invalid, Unavailable
 from repositories import tag_rules
 from repositories.actions import archive_repository, protect_tags
-from repositories.images.immutability import SHOWN, coverage, covered, covering_rule
-from repositories.images.models import Manifest, Tag
+from repositories.images import tag_actions, writes
+from repositories.images.immutability import SHOWN, TagImmutable, coverage, covered, covering_rule
+from repositories.images.models import Manifest, PushIntent, Tag
 from repositories.models import Repository
 from tests import factories
 from tests.factories import images
+from tests.images.fake_registry import FakeRegistry
 from tests.web.brackets import speak_brackets, untranslated
 
 SETTINGS = "/alice/private-app/-/settings/tags"
@@ -192,3 +196,64 @@ class TestPage:
         speak_brackets(monkeypatch)
         names = ("alice", "private-app", "testserver", "latest", "lat.*", "late.*", "v.*", "docker", "kB", "MB", " B")
         assert untranslated(alices_client.get(SETTINGS).content.decode(), *names) == []
+
+
+@pytest.mark.django_db
+class TestWrites:
+    """What is checked under the push intent, with a registry in memory."""
+
+    def put(self, app: Repository, tag: str, seed: str, reference: str = "") -> int:
+        body = images.image_body(seed)
+        return writes.put(
+            actor=SYSTEM, repository=app, reference=reference or tag, tag=tag, body=body, media_type=images.IMAGE
+        ).status
+
+    def protected(self, app: Repository, *exceptions: str) -> Repository:
+        Repository.objects.filter(pk=app.pk).update(immutability=ALL, immutable_exceptions=list(exceptions))
+        return app  # as it was read before: the rules count as they are when the intent is open
+
+    def test_a_covered_tag_is_made_once(self, private_app: Repository, registry: FakeRegistry) -> None:
+        app = self.protected(private_app, "latest")
+        assert self.put(app, "v1", "one") == 201
+        assert self.put(app, "v1", "one") == 201
+        with pytest.raises(TagImmutable, match="v1 of alice/private-app is immutable: it stays at sha256:"):
+            self.put(app, "v1", "two")
+        for seed in ("one", "two"):
+            assert self.put(app, "latest", seed) == 201
+        digest = images.digest_of(images.image_body("three"))
+        assert self.put(app, "", "three", reference=digest) == 201
+        assert not PushIntent.objects.filter(state=PushIntent.State.OPEN).exists()
+
+    def test_a_tag_that_came_another_way_counts(self, private_app: Repository, registry: FakeRegistry) -> None:
+        held = registry.hold(private_app.full_name, images.image_body("theirs"), "v1")
+        with pytest.raises(TagImmutable, match=held[:19]):
+            self.put(self.protected(private_app), "v1", "ours")
+        assert registry.manifests[private_app.full_name, "v1"].digest == held
+
+    def test_a_registry_that_is_away_lets_nothing_pass(self, private_app: Repository, registry: FakeRegistry) -> None:
+        registry.away = True
+        with pytest.raises(Unavailable):
+            self.put(self.protected(private_app), "v1", "one")
+        assert not PushIntent.objects.filter(state=PushIntent.State.OPEN).exists()
+
+    def test_a_copy_does_not_move_a_covered_tag(
+        self, private_app: Repository, registry: FakeRegistry, as_alice: Actor
+    ) -> None:
+        for tag in ("v1", "v2"):
+            self.put(private_app, tag, tag)
+        self.protected(private_app)
+        with pytest.raises(TagImmutable):
+            tag_actions.copy_tag(actor=as_alice, source=private_app, reference="v1", repository=private_app, tag="v2")
+        assert (
+            tag_actions.copy_tag(
+                actor=as_alice, source=private_app, reference="v1", repository=private_app, tag="v3"
+            ).name
+            == "v3"
+        )
+
+    def test_what_was_archived_meanwhile_takes_nothing(self, private_app: Repository, registry: FakeRegistry) -> None:
+        Repository.objects.filter(pk=private_app.pk).update(archived_at=timezone.now())
+        with pytest.raises(Forbidden, match="archived"):
+            self.put(private_app, "v1", "one")
+        assert [call for call in registry.calls if call[0] == "PUT"] == []
+        assert not PushIntent.objects.filter(state=PushIntent.State.OPEN).exists()
