@@ -216,10 +216,13 @@ def _point_tag(
         "pushed_by_id": push.pusher.user_id,
         "pushed_by_name": push.pusher.name,
     }
+    if previous and previous != push.digest:
+        written |= {"moved_from": previous, "moved_at": now, "moved_by_name": push.pusher.name}
     if previous:
         rows.update(**written)
     else:
-        Tag.objects.create(repository=repository, name=push.tag, version_key=version_key(push.tag), **written)
+        written |= {"version_key": version_key(push.tag), "created_by_id": push.pusher.user_id}
+        Tag.objects.create(repository=repository, name=push.tag, **written)
     if previous_id is not None and previous != push.digest:
         mark_untagged([previous_id], now)
     counted = {} if previous else {"tag_count": F("tag_count") + 1}

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField, OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from repositories.images import reads
 from repositories.images.contents import content_type
-from repositories.images.models import IndexEntry, Manifest, ManifestKind, Tag, TagHistory
+from repositories.images.models import IndexEntry, Manifest, ManifestKind, Tag
 from repositories.models import Repository
 
 ACTIVE_FOR = timedelta(days=30)
@@ -67,10 +66,8 @@ class TagRow:
 
 
 def tags_of(repository: Repository, *, with_layers: bool = False) -> QuerySet[Tag]:
-    """The repository's tags, each with `creator`, the key of who pushed it first (0: unknown). Two queries for all."""
-    first = TagHistory.objects.filter(repository=OuterRef("repository"), tag=OuterRef("name")).order_by("id")
-    creator = Coalesce(Subquery(first.values("actor")[:1]), Value(0), output_field=BigIntegerField())
-    rows = reads.tag_rows(repository).annotate(creator=creator)
+    """The repository's tags. Two queries for all."""
+    rows = reads.tag_rows(repository)
     return rows.defer(None) if with_layers else rows
 
 
@@ -94,7 +91,7 @@ def _tag_row(tag: Tag, images: list[Image]) -> TagRow:
         media_type=manifest.media_type,
         content_type=content_type(manifest.kind, manifest.artifact_type),
         repository=tag.repository_id,
-        creator=tag.creator,  # type: ignore[attr-defined]  # annotated by tags_of
+        creator=tag.created_by_id or 0,
         last_updater=tag.pushed_by_id or 0,
         last_updater_username=tag.pushed_by_name,
         last_updated=tag.pushed_at,

@@ -1,7 +1,6 @@
 """Manifests, tags, the history of tags, and push intents."""
 
 import uuid
-from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -130,10 +129,12 @@ class Tag(models.Model):
     version_key = models.CharField(max_length=1024, blank=True)
     """`versions.version_key(name)`: sorted as text, it puts 1.9 before 1.10 and 2.0-rc1 before 2.0."""
 
-    moved_from: str | None
-    moved_at: datetime | None
-    moved_by: str | None
-    """Of the tag's last move, on rows that `reads.tag_rows` returned."""
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    """Who pushed the first image of this name."""
+    moved_from = models.CharField(max_length=135, blank=True)
+    moved_at = models.DateTimeField(null=True, blank=True)
+    moved_by_name = models.CharField(max_length=64, blank=True)
+    """Of its last move to another digest, as its history has it; empty when it never moved. Lists show it."""
 
     objects: ClassVar[models.Manager["Tag"]] = models.Manager()
 

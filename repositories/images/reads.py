@@ -1,6 +1,6 @@
 """What pages and API show of tags. For rows of a repository that access has let through."""
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actor import Actor
@@ -13,17 +13,9 @@ _BULKY = ("manifest__layers", "manifest__config", "manifest__annotations")
 
 
 def tag_rows(repository: Repository) -> QuerySet[Tag]:
-    """Tags for a list: two queries for any number, without a manifest's layers, config and annotations.
-
-    Each with `moved_from`, `moved_at` and `moved_by` of its last move, or None when it never moved. Unsorted.
-    """
-    moves = TagHistory.objects.filter(
-        repository=OuterRef("repository"), tag=OuterRef("name"), action=TagHistory.Action.MOVED
-    ).order_by("-id")
-    last = {"moved_from": "previous_digest", "moved_at": "at", "moved_by": "actor_name"}
-    told = {name: Subquery(moves.values(column)[:1]) for name, column in last.items()}
+    """Tags for a list: two queries for any number, without a manifest's layers, config and annotations. Unsorted."""
     rows = Tag.objects.filter(repository=repository).select_related("manifest", "pushed_by")
-    return rows.prefetch_related("manifest__entries").defer(*_BULKY).annotate(**told)
+    return rows.prefetch_related("manifest__entries").defer(*_BULKY)
 
 
 def fetch_tag(actor: Actor, namespace: str, name: str, tag: str) -> Tag:

@@ -46,7 +46,7 @@ class TestTagRows:
                 row.manifest.total_size,
                 reads.platforms_of(row.manifest),
                 row.moved_from,
-                row.moved_by,
+                row.moved_by_name,
                 row.moved_at,
                 row.pushed_by and row.pushed_by.username,
             )
@@ -67,17 +67,17 @@ class TestTagRows:
             push(private_app, image(text), "1.0", who=who)
         push(private_app, image("third"), "2.0")
         row = reads.tag_rows(private_app).get(name="1.0")
-        assert (row.moved_from, row.moved_by) == (digest_of(image("second")), "carol")
+        assert (row.moved_from, row.moved_by_name) == (digest_of(image("second")), "carol")
         assert row.moved_at is not None
         assert row.moved_at < row.pushed_at
         other = reads.tag_rows(private_app).get(name="2.0")
-        assert (other.moved_from, other.moved_at, other.moved_by) == (None, None, None)
+        assert (other.moved_from, other.moved_at, other.moved_by_name) == ("", None, "")
 
     def test_are_of_one_repository(self, private_app, public_app) -> None:
         push(private_app, image("a"), "1.0")
         push(public_app, image("a"), "1.0")
         push(public_app, image("b"), "1.0")
-        assert [row.moved_from for row in reads.tag_rows(private_app)] == [None]
+        assert [row.moved_from for row in reads.tag_rows(private_app)] == [""]
 
     def test_leave_out_what_is_bulky(self, private_app) -> None:
         push(private_app, image(), "1.0")
