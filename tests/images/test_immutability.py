@@ -257,3 +257,14 @@ class TestWrites:
             self.put(private_app, "v1", "one")
         assert [call for call in registry.calls if call[0] == "PUT"] == []
         assert not PushIntent.objects.filter(state=PushIntent.State.OPEN).exists()
+
+    def test_the_pages_say_why(self, private_app: Repository, registry: FakeRegistry, alices_client: Client) -> None:
+        for seed in ("one", "two"):
+            self.put(private_app, "v1", seed)
+        before, now = (images.digest_of(images.image_body(seed)) for seed in ("one", "two"))
+        self.protected(private_app)
+        for page, body in (("roll-back", {"digest": before}), ("delete", {"digest": now})):
+            answer = alices_client.post(f"/alice/private-app/-/tags/v1/{page}", body)
+            assert answer.status_code == 403, page
+            assert f"The tag v1 of alice/private-app is immutable: it stays at {now[:19]}" in answer.content.decode()
+        assert Tag.objects.get().manifest.digest == now

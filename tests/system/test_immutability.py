@@ -127,17 +127,20 @@ def test_a_push_whose_layers_were_sent_before_the_rule_came(product: Product, er
     assert client.put(digest_of(second), second).status_code == 201  # by digest it is no tag's business
 
 
-def test_a_covered_tag_is_not_deleted(product: Product, erin: Account) -> None:
+def test_a_covered_tag_is_neither_deleted_nor_rolled_back(product: Product, erin: Account) -> None:
     client = Client(product, erin, "deleted")
-    body = client.manifest()
-    assert client.put("v1", body).status_code == 201
+    former, body = client.manifest(), client.manifest()
+    for each in (former, body):
+        assert client.put("v1", each).status_code == 201
     protect(client, erin, "v.*")
+    rolled = api(product, erin, "POST", at(client, "tags/v1/roll-back"), {"digest": digest_of(former)})
+    assert (rolled.status_code, rolled.json()["detail"]) == (403, refusal(client, "v1", digest_of(body)))
     token = product.token(f"repository:{client.repository}:pull,delete", account=erin)
     for reference in ("v1", digest_of(body)):
         path = f"/v2/{client.repository}/manifests/{reference}"
         answer = product.request("DELETE", path, headers={"Authorization": f"Bearer {token}"})
         assert_refused(answer, refusal(client, "v1", digest_of(body)))
-    assert len(state(product, client.repository)["tags"]) == 1
+    assert [row[1] for row in state(product, client.repository)["tags"]] == [digest_of(body)]
 
 
 def test_docker_prints_the_sentences(product: Product, erin: Account, docker: Docker, tmp_path: Path) -> None:
