@@ -1,22 +1,33 @@
-"""The pages of a repository that show what it holds: overview and one tag."""
+"""The pages of a repository that show what it holds: overview, one tag, one image."""
+
+from typing import Any
 
 from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from portal.accounts.http import PortalRequest
 from portal.kit.errors import NotFound
 from portal.kit.text import markdown
-from repositories.access import fetch_repository
+from repositories.access import Permission, fetch_repository
 from repositories.images.history_views import gone_tag
+from repositories.images.image_page import fetch_image, read_image
+from repositories.images.immutability import covering_rule
 from repositories.images.list_views import seen_tags, shown_tags
-from repositories.images.models import Manifest, ManifestKind, Tag
-from repositories.images.reads import children_of, entries_of, fetch_tag, history_rows, platforms_of, tag_rows
-from repositories.images.shown import Part, part_of, part_of_entry, pull_command, pull_commands
+from repositories.images.models import Manifest, Tag
+from repositories.images.raw import indented, raw_response
+from repositories.images.reads import fetch_tag, history_rows, platforms_of, tag_rows
+from repositories.images.shown import pull_command, pull_commands
 from repositories.models import Repository
 from repositories.pages import answer, frame, is_partial, seen
+from repositories.registry import client
 
 RECENT = 5
 TAG_HISTORY_SHOWN = 10
+LAYERS_SHOWN = 100
+"""Steps of one image before somebody asks for all of them."""
+PLATFORM_MAX = 300
 
 
 @require_safe
@@ -40,7 +51,7 @@ def _pull(tags: list[Tag], repository: Repository, host: str) -> str:
 
 @require_safe
 def tag(request: PortalRequest, namespace: str, name: str, tag: str) -> HttpResponse:
-    """Nine queries for an index, whatever it holds. While a task still reads the image, htmx asks every 3 s."""
+    """Thirteen queries at most, whatever it holds. While a task still reads the image, htmx asks every 3 s."""
     row = fetch_repository(request.actor, namespace, name)
     try:
         found = fetch_tag(request.actor, namespace, name, tag)
@@ -49,28 +60,53 @@ def tag(request: PortalRequest, namespace: str, name: str, tag: str) -> HttpResp
         if gone is None:
             raise
         return gone
-    manifest = found.manifest
     history = list(history_rows(row, tag=tag).order_by("-id")[: TAG_HISTORY_SHOWN + 1])
-    parts = _parts(found)
-    details = [part.manifest.details for part in parts if part.manifest]
-    context = frame(request, row, "repository_tags")
-    context |= {
-        "tag": found,
-        "manifest": manifest,
-        "parts": parts,
-        "is_pending": Manifest.Details.PENDING in details,
-        "seen": seen(details, [manifest.pk]),
-        "is_index": manifest.kind == ManifestKind.INDEX,
-        "platforms": platforms_of(manifest),
-        "commands": pull_commands(manifest, row.full_name, tag, context["host"]),
+    context = _image(request, row, found.manifest, tag=found) | {
         "history": history[:TAG_HISTORY_SHOWN],
         "has_more_history": len(history) > TAG_HISTORY_SHOWN,
+        "is_immutable": covering_rule(row, tag) is not None,
     }
     return answer(request, "images/repository_tag.html", "images/repository_tag.html", context)
 
 
-def _parts(tag: Tag) -> list[Part]:
-    if tag.manifest.kind != ManifestKind.INDEX:
-        return [part_of(tag.manifest)]
-    children = children_of(tag.manifest)
-    return [part_of_entry(entry, children) for entry in entries_of(tag.manifest)]
+@require_safe
+def image(request: PortalRequest, namespace: str, name: str, digest: str) -> HttpResponse:
+    """Any image that the repository has, also one without a tag, and one platform of an index. As the page of a tag."""
+    row = fetch_repository(request.actor, namespace, name)
+    context = _image(request, row, fetch_image(row, digest), tag=None)
+    return answer(request, "images/repository_image.html", "images/repository_image.html", context)
+
+
+def _image(request: PortalRequest, repository: Repository, manifest: Manifest, *, tag: Tag | None) -> dict[str, Any]:
+    name = tag.name if tag else ""
+    shown = read_image(repository, manifest, tag=name, platform=request.GET.get("platform", "")[:PLATFORM_MAX])
+    bars = shown.chosen.bars if shown.chosen else []
+    cut = 0 if request.GET.get("layers") == "all" else max(len(bars) - LAYERS_SHOWN, 0)
+    context = frame(request, repository, "repository_tags")
+    return context | {
+        "tag": tag,
+        "manifest": manifest,
+        "image": shown,
+        "part": shown.chosen,
+        "bars": bars[: len(bars) - cut],
+        "more_layers": cut,
+        "is_pending": shown.is_pending,
+        "seen": seen([manifest.pk, shown.is_pending]),
+        "platforms": platforms_of(manifest),
+        "commands": pull_commands(manifest, repository.full_name, name, context["host"]),
+    }
+
+
+@require_safe
+def raw(request: PortalRequest, namespace: str, name: str, digest: str) -> HttpResponse:
+    """The manifest's very bytes, from the registry; for htmx, indented. Waits for the registry, 13 s at most.
+
+    Raises NotFound for one that the repository does not have here, ManifestUnknown when the registry lost it.
+    """
+    row = fetch_repository(request.actor, namespace, name, Permission.PULL)
+    found = client.get_manifest(row.full_name, fetch_image(row, digest).digest)
+    if is_partial(request):
+        response = render(request, "images/image_raw.html", {"raw": indented(found.body)})
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+    return raw_response(found, row.name)

@@ -162,7 +162,7 @@ def test_the_page_of_a_tag_asks_until_the_image_was_read(alice: User, public_app
     page = Client().get(again[1], headers=HTMX).content.decode()
     assert "linux/amd64" in page
     assert 'id="tag-page"' in page
-    assert "hx-trigger" not in page
+    assert "every 3s" not in page
 
 
 def test_a_poll_keeps_filter_and_order(alice: User, public_app: Repository) -> None:
@@ -266,7 +266,11 @@ def test_an_artifact_is_pulled_with_its_own_tool(alice: User, public_app: Reposi
 def test_an_index_with_an_entry_that_is_missing_says_so(alice: User, public_app: Repository) -> None:
     images.push_index(public_app, "latest", by=alice)
     Manifest.objects.filter(architecture="arm64").delete()
-    assert "The registry does not have this part of the image." in text_of(Client().get(f"{TAGS}/latest"))
+    page = text_of(Client().get(f"{TAGS}/latest"))
+    assert "ADD file" in page, "the platform that is there is shown"
+    assert "missing" in page
+    page = text_of(Client().get(f"{TAGS}/latest?platform=linux%2Farm64%2Fv8"))
+    assert "The registry does not have this part of the image." in page
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,8 @@ TABLE: dict[str, tuple[Row, Row]] = {
     "repository": (READERS, NOT),
     "repository_tags": (READERS, NOT),
     "repository_tag": (READERS, NOT),
+    "repository_image": (READERS, NOT),
+    "repository_image_raw": (done(READERS, 503), NOT),
     "repository_history": (READERS, NOT),
     "repository_untagged": (READERS, NOT),
     "repository_tag_delete": (ADMINS, done(ADMINS, 422)),
