@@ -219,6 +219,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(timedelta(seconds=60)),
         "options": {"expires": 120},
     },
+    "deletion-removals": {
+        "task": "repositories.deletion.sweep_removals",
+        "schedule": schedule(timedelta(seconds=20)),
+        "options": {"expires": 40},
+    },
+    "deletion-bulk": {
+        "task": "repositories.deletion.sweep_bulk",
+        "schedule": schedule(timedelta(seconds=10)),
+        "options": {"expires": 20},
+    },
+    "sync-sweep": {
+        "task": "repositories.sync.sweep",
+        "schedule": schedule(timedelta(seconds=10)),
+        "options": {"expires": 20},
+    },
     "invitations-sweep": {
         "task": "orgs.sweep_invitations",
         "schedule": schedule(timedelta(seconds=30)),
@@ -254,6 +269,18 @@ REPOSITORY_CONTENTS = "repositories.images.contents.read_contents"
 
 # Who hears of a tag that is rolled back, for the page that asks whether it shall be. Webhooks stand above the images.
 TAG_LISTENERS = "repositories.webhooks.listeners.heard_by"
+LAST_NOTIFICATION = "repositories.gateway.reads.last_notification"
+
+# What becomes of a deleted repository's images, and whether its name is free again. Deletion stands above the core.
+REPOSITORY_REMOVED = "repositories.deletion.removals.keep_for_removal"
+REPOSITORY_NAME_HELD = "repositories.deletion.removals.name_is_held"
+
+# -- Comparing with the registry ------------------------------------------------------------------------------------
+RECONCILE_EVERY = timedelta(hours=env.float("MOORAGE_RECONCILE_HOURS", default=24))
+RECONCILE_SECOND_LOOK = timedelta(minutes=env.float("MOORAGE_RECONCILE_SECOND_LOOK_MINUTES", default=10))
+"""So long a tag must be missing in the registry before it goes here, too."""
+RECONCILE_SHARE = env.float("MOORAGE_RECONCILE_SHARE", default=0.2)
+"""Of a repository's tags, and of all in one round, that may go without being approved."""
 
 # -- The registry ---------------------------------------------------------------------------------------------------
 REGISTRY_URL = env.str("MOORAGE_REGISTRY_URL", default="http://127.0.0.1:5000").rstrip("/")

@@ -28,6 +28,7 @@ from repositories.models import (
     Visibility,
 )
 from repositories.names import validate_repository_name
+from repositories.removed import NameHeld, keep_for_removal, name_is_held
 
 COMMENTS_PER_MINUTE = 5
 
@@ -43,7 +44,8 @@ def create_repository(
 ) -> Repository:
     """Create an empty repository; without a visibility, with the one that the namespace prefers.
 
-    Raises Invalid (fields), Forbidden (the namespace, or public there), Unauthorized or Conflict (the name is taken).
+    Raises Invalid (fields), Forbidden (the namespace, or public there), Unauthorized, Conflict (the name is taken) or
+    NameHeld (a former repository's images are still being removed).
     """
     owner, found = _namespace_to_create_in(actor, namespace, name)
     if visibility == Visibility.PUBLIC and not found.publishes:
@@ -59,6 +61,9 @@ def create_repository(
     try:
         with transaction.atomic():
             repository.save(force_insert=True)
+            # After the insert, which waits for a deletion that is under way, so that its end is seen here.
+            if name_is_held(repository.full_name):
+                raise NameHeld(fields={"name": [NameHeld.default]})
             new = {"name": repository.full_name, "visibility": repository.visibility}
             _record("repo.create", actor, repository, new=new)
             if found.by_rule:
@@ -126,7 +131,7 @@ def create_repository_on_push(*, actor: Actor, full_name: str) -> Repository:
     """The repository that a push names, made if need be. Called by the gateway, inside no transaction.
 
     Get-or-create on the unique constraint, so that two first pushes at once share one row. Raises NotFound or Forbidden
-    when the actor may not push or create there: by the rule that also gave the token.
+    when the actor may not push or create there: by the rule that also gave the token. NameHeld as `create_repository`.
     """
     namespace, _slash, name = full_name.partition("/")
     try:
@@ -137,6 +142,8 @@ def create_repository_on_push(*, actor: Actor, full_name: str) -> Repository:
             raise
     try:
         return create_repository(actor=actor, namespace=namespace, name=name, visibility=visibility)
+    except NameHeld:
+        raise
     except Conflict:
         return access.fetch_repository(actor, namespace, name, Permission.PUSH)
 
@@ -229,7 +236,8 @@ def _short(value: Any) -> Any:
 def delete_repository(*, actor: Actor, repository: Repository, typed_name: str) -> None:
     """Delete with its tags, stars, comments and webhooks. `typed_name` is the full name, typed as confirmation.
 
-    The image bytes stay in the registry until its garbage collection. Raises Invalid, NotFound, Forbidden.
+    Its name is free again when its manifests have left the registry, which a task sees to; their bytes go with the
+    registry's garbage collection. Raises Invalid, NotFound, Forbidden.
     """
     with transaction.atomic():
         row = access.require(actor, Permission.DELETE, repository)
@@ -243,6 +251,7 @@ def delete_repository(*, actor: Actor, repository: Repository, typed_name: str) 
         ]
         old = {"name": row.full_name, "visibility": row.visibility, "grants": granted}
         _record("repo.delete", actor, row, old=old)
+        keep_for_removal(row)
         grants.delete()  # else whoever makes a repository of this name would share it unknowingly
         row.delete()
 

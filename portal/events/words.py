@@ -75,6 +75,14 @@ _REPOSITORY = (
     Word("repo.image.delete", _("Image deleted"), _("An image was deleted; it can be restored for a while.")),
     Word("repo.image.restore", _("Image restored"), _("A deleted image was kept after all.")),
     Word("repo.image.purge", _("Image removed"), _("A deleted image's time was over; it left the registry.")),
+    Word(
+        "repo.purge",
+        _("Repository removed"),
+        _("A deleted repository's images have left the registry; its name is free again."),
+    ),
+    Word("repo.bulk.delete", _("Deletion of many tags started"), _("Somebody had many tags deleted, by a filter.")),
+    Word("repo.bulk.restore", _("Restoration of many tags started"), _("Somebody had deleted tags brought back.")),
+    Word("repo.bulk.cancel", _("Deletion of many tags cancelled"), _("Somebody ended such a job before its end.")),
     Word("repo.reconcile", _("Comparison asked for"), _("Somebody had repositories compared with the registry.")),
     Word(
         "repo.reconcile.approve",

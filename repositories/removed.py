@@ -1,0 +1,32 @@
+"""What happens in the registry to a repository that is deleted here. The room that does it stands above this one: it is
+asked by name, through `settings.REPOSITORY_REMOVED` and `settings.REPOSITORY_NAME_HELD`.
+"""
+
+from collections.abc import Callable
+from typing import cast
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
+
+from portal.kit.errors import Conflict
+from repositories.models import Repository
+
+
+class NameHeld(Conflict):
+    """The registry still holds images of a former repository of this name."""
+
+    default = _(
+        "A repository of this name was deleted, and its images have not left the registry yet. "
+        "Please try again in a moment."
+    )
+
+
+def keep_for_removal(repository: Repository) -> None:
+    """Remember what the registry is to delete. In the transaction that deletes the repository, which holds its row."""
+    cast(Callable[[Repository], None], import_string(settings.REPOSITORY_REMOVED))(repository)
+
+
+def name_is_held(full_name: str) -> bool:
+    """Whether nobody may make a repository of this name yet. One query."""
+    return cast(Callable[[str], bool], import_string(settings.REPOSITORY_NAME_HELD))(full_name)
