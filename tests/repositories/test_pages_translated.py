@@ -13,7 +13,18 @@ from tests.web.brackets import speak_brackets, untranslated
 # What people and machines wrote, and names that are the same in every language.
 NAMES = ("alice", "public-app", "private-app", "empty", "testserver", "latest", "multi", "CI of the shop", "Mine")
 MACHINE = ("linux", "sha", "amd", "arm", "docker", "Docker", "Podman", "Skopeo", "POST", "OK", "Not Found", "password")
-WRITTEN = ("application", "json", "vnd.oci.image.", "index", "manifest", "Content-Type", "Webhook-Id", "event", "hooks")
+WRITTEN = (
+    "v.*",
+    "application",
+    "json",
+    "vnd.oci.image.",
+    "index",
+    "manifest",
+    "Content-Type",
+    "Webhook-Id",
+    "event",
+    "hooks",
+)
 ADDRESSES = ("https:", "ci.example.org", "  ci", "kB", "MB", " B", "B\n", ".v +", "go go  kernel   os   arch")
 
 
