@@ -2,7 +2,8 @@
 
 By digest, which at the registry takes every tag of that digest along: so only in a repository that was compared with
 the registry within COMPARED_WITHIN, and only what nothing of the repository holds (`writes.purge` looks once more).
-An index goes first; what only it held is due at the next turn, and so is what was attached to an image.
+An index goes first; what only it held is due at the next turn, and so is what was attached to an image. Nothing leaves
+an archived repository.
 """
 
 import logging
@@ -36,8 +37,8 @@ COMPARED_WITHIN = timedelta(hours=1)
 def purge_due() -> int:
     """How many images left the registry. Ends early when the registry is away: the others would wait as long."""
     ends, done = time.monotonic() + LONGEST, 0
-    due = Manifest.objects.filter(delete_after__lte=timezone.now()).order_by("delete_after")
-    for pk in list(due.values_list("pk", flat=True)[:BATCH]):
+    due = Manifest.objects.filter(delete_after__lte=timezone.now(), repository__archived_at=None)
+    for pk in list(due.order_by("delete_after").values_list("pk", flat=True)[:BATCH]):
         if time.monotonic() > ends:
             break
         try:

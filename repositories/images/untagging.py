@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from portal.events.record import record
@@ -73,9 +73,7 @@ def record_purged(*, repository_id: int, digest: str) -> bool:
     now = timezone.now()
     mark_untagged(ids, now)
     Manifest.objects.filter(pk__in=ids, untagged_at=now, delete_after=None).update(delete_after=now)
-    # Signatures and the like go with what they are about, unless they have a tag of their own.
-    attached = Manifest.objects.filter(repository=repository, subject_digest=digest, tags=None, delete_after=None)
-    attached.update(untagged_at=now, delete_after=now)
+    _delete_attached(repository, digest, ids)
     record(
         "repo.image.purge",
         actor=UNKNOWN,
@@ -85,3 +83,19 @@ def record_purged(*, repository_id: int, digest: str) -> bool:
         old={"digest": digest, "media_type": manifest.media_type, "size": manifest.total_size},
     )
     return True
+
+
+def _delete_attached(repository: Repository, digest: str, children: list[int]) -> None:
+    """Signatures and the like go with what they are about, unless they have a tag or an index of their own.
+
+    Such an index, by which clients attach where the registry does not (`sha256-<hex>`), goes later than what they are
+    about: its `children` go with it then.
+    """
+    now = timezone.now()
+    named = IndexEntry.objects.filter(digest=OuterRef("digest"), index__repository=repository)
+    subject = Manifest.objects.filter(repository=repository, digest=OuterRef("subject_digest"))
+    free = Manifest.objects.filter(~Exists(named), repository=repository, tags=None, delete_after=None)
+    free.filter(subject_digest=digest).update(untagged_at=now, delete_after=now)
+    if children:
+        left = free.filter(~Exists(subject), pk__in=children, subject_digest__gt="")
+        left.update(untagged_at=now, delete_after=now)

@@ -182,6 +182,24 @@ class TestRemoving:
         assert (kept := row(cosign)) is not None
         assert kept.delete_after is not None, "it can be restored as any deleted image"
 
+    def test_takes_the_index_along_by_which_clients_attach(self, app, registry, deleted) -> None:
+        """Where the registry has no referrers they keep an index of them, with a tag of its own."""
+        signature, tag = sign(app, registry, deleted), deleted.replace(":", "-")
+        fallback = registry.hold_index(NAME, tag, children=[signature])
+        add(app, fallback, tag=tag)
+        for _turn in range(4):
+            let_the_time_pass()
+            purge.purge_due()
+        assert [row(digest) for digest in (deleted, fallback, signature)] == [None, None, None]
+        assert registry.digest(NAME, signature) == ""
+        assert registry.tags(NAME) == ["1.0", "stable"]
+
+    def test_leaves_an_archived_repository_as_it_is(self, app, deleted, registry) -> None:
+        Repository.objects.filter(pk=app.pk).update(archived_at=timezone.now())
+        let_the_time_pass()
+        assert purge.purge_due() == 0
+        assert registry.digest(NAME, deleted) == deleted
+
     def test_waits_until_the_repository_was_compared(self, app, deleted, registry) -> None:
         """The registry would take every tag of the image along, also one that came past the portal."""
         registry.hold(NAME, "past", text="new")
