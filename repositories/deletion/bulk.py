@@ -15,6 +15,8 @@ from django.utils import timezone
 from portal.accounts.actor import Actor
 from portal.kit import jobs
 from portal.kit.errors import Conflict, Forbidden, NotFound, Unauthorized, Unavailable
+from repositories import access
+from repositories.access import Permission
 from repositories.deletion import bulk_filter
 from repositories.deletion.bulk_actor import actor_of, client_of
 from repositories.deletion.bulk_filter import Selection
@@ -147,8 +149,8 @@ def _deleted(job: BulkDeletion) -> tuple[list[tuple[str, str]], str]:
 
 def _do(job: BulkDeletion, item: BulkItem) -> None:
     """Raises RegistryUnavailable, DeletionOff, Unauthorized, Forbidden (not: immutable)."""
+    actor = _allowed(job)
     try:
-        actor = actor_of(job)
         _restore(job, item, actor) if job.is_restore else _delete(job, item, actor)
         _mark(item)
     except TagImmutable:
@@ -166,6 +168,16 @@ def _do(job: BulkDeletion, item: BulkItem) -> None:
     except Exception:
         log.exception("Tag %s of job %d failed.", item.tag, job.pk)
         _try_again(item, Why.FAILED)
+
+
+def _allowed(job: BulkDeletion) -> Actor:
+    """Two queries. Raises Unauthorized, Forbidden: also when they may not even know of the repository any more."""
+    actor = actor_of(job)
+    try:
+        access.require(actor, Permission.PUSH if job.is_restore else Permission.DELETE_IMAGES, job.repository)
+    except NotFound as error:
+        raise Forbidden(error.message) from error
+    return actor
 
 
 def _delete(job: BulkDeletion, item: BulkItem, actor: Actor) -> None:
