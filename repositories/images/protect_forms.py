@@ -42,6 +42,9 @@ class ProtectForm(forms.Form):
         label=_("Exceptions"),
         required=False,
         max_length=TEXT_MAX,
-        help_text=_("Likewise: tags that stay free whatever is chosen above, such as <code>.*-dev</code>."),
+        help_text=_(
+            "Likewise: tags that stay free whatever is chosen above, such as <code>.*-dev</code>, or "
+            "<code>sha256-.*</code> for what cosign attaches."
+        ),
         widget=_patterns("latest"),
     )
