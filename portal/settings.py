@@ -269,7 +269,6 @@ REPOSITORY_CONTENTS = "repositories.images.contents.read_contents"
 
 # Who hears of a tag that is rolled back, for the page that asks whether it shall be. Webhooks stand above the images.
 TAG_LISTENERS = "repositories.webhooks.listeners.heard_by"
-LAST_NOTIFICATION = "repositories.gateway.reads.last_notification"
 
 # What becomes of a deleted repository's images, and whether its name is free again. Deletion stands above the core.
 REPOSITORY_REMOVED = "repositories.deletion.removals.keep_for_removal"
@@ -281,6 +280,8 @@ RECONCILE_SECOND_LOOK = timedelta(minutes=env.float("MOORAGE_RECONCILE_SECOND_LO
 """So long a tag must be missing in the registry before it goes here, too."""
 RECONCILE_SHARE = env.float("MOORAGE_RECONCILE_SHARE", default=0.2)
 """Of a repository's tags, and of all in one round, that may go without being approved."""
+# When the registry last sent a notification, for the operators' page. The gateway stands above that room.
+LAST_NOTIFICATION = "repositories.gateway.reads.last_notification"
 
 # -- The registry ---------------------------------------------------------------------------------------------------
 REGISTRY_URL = env.str("MOORAGE_REGISTRY_URL", default="http://127.0.0.1:5000").rstrip("/")

@@ -21,11 +21,12 @@ from django.utils.dateparse import parse_datetime
 from portal.kit import secrets
 from repositories.gateway import bodies
 from repositories.gateway.models import Notification
-from repositories.images import intents, manifests, pulls, reconcile
+from repositories.images import intents, manifests, pulls
 from repositories.images.models import PushIntent
 from repositories.models import Repository
 from repositories.registry import client
 from repositories.registry.signing import SERVICE_SUBJECT
+from repositories.sync import hints, schedule
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +127,8 @@ def apply() -> None:
     again: list[Notification] = []
     for _number in range(BATCHES):
         mine = _apply_batch()
+        schedule.note_instances({row.instance for row in mine})
+        hints.look_soon({row.repository for row in mine if row.action == "delete" and not _intent_id(row)})
         again += _look_at_all([row for row in mine if row.action == "push"])
         if len(mine) < BATCH:
             break
@@ -220,9 +223,7 @@ def _add_stray(row: Notification) -> bool:
     repository = Repository.objects.filter(full_name=row.repository).first()
     if repository is None or not row.digest:
         return True
-    held = client.head_manifest(row.repository, row.tag or row.digest).digest
-    reconcile.add(repository, held, tag=row.tag)
-    return True
+    return hints.take_over(repository, tag=row.tag, digest=row.digest)
 
 
 def forget() -> None:

@@ -15,17 +15,20 @@ from repositories.sync.models import Difference, RepositorySync, Run
 
 WORK = "repositories.sync.work"
 """Wakes a worker; the sweep finds a run whose wake-up was lost."""
-BATCH = 500
 
 State = Difference.State
 
 
 def request_reconcile(
-    *, actor: Actor, repository: Repository | None = None, trigger: Run.Trigger = Run.Trigger.BUTTON
+    *,
+    actor: Actor,
+    repository: Repository | None = None,
+    trigger: Run.Trigger = Run.Trigger.BUTTON,
+    wake: bool = True,
 ) -> Run:
     """Have one repository compared, or all: the new run, or the one that is open already.
 
-    Raises NotFound, Forbidden, Unauthorized.
+    `wake` is off where the caller does the work itself. Raises NotFound, Forbidden, Unauthorized.
     """
     if repository is None:
         access.require_operator(actor)
@@ -33,7 +36,10 @@ def request_reconcile(
         repository = access.require_reconcile(actor, repository)
     try:
         with transaction.atomic():
-            return _open(actor, repository, trigger)
+            run = _open(actor, repository, trigger)
+            if wake:
+                jobs.enqueue(WORK, run.pk)
+            return run
     except IntegrityError:
         return Run.objects.get(repository=repository, state=Run.State.RUNNING)
 
@@ -51,7 +57,6 @@ def _open(actor: Actor, repository: Repository | None, trigger: Run.Trigger) -> 
             repository_id=repository.pk if repository else None,
             target=repository.full_name if repository else "",
         )
-    jobs.enqueue(WORK, run.pk)
     return run
 
 
@@ -70,26 +75,26 @@ def dismiss(*, actor: Actor, difference_ids: Sequence[int]) -> int:
     return _record_decision(actor, rows, State.DISMISSED, "repo.reconcile.dismiss")
 
 
-def approve_all(*, actor: Actor) -> int:
-    """Everything that is held. As `approve`."""
-    return _record_decision(
-        actor, Difference.objects.filter(state=State.HELD), State.APPROVED, "repo.reconcile.approve"
-    )
+def approve_all(*, actor: Actor, repository: Repository | None = None) -> int:
+    """Everything that is held, or what is of one repository. As `approve`."""
+    return _record_decision(actor, _held(repository), State.APPROVED, "repo.reconcile.approve")
 
 
-def dismiss_all(*, actor: Actor) -> int:
-    """Everything that is held. As `dismiss`."""
-    return _record_decision(
-        actor, Difference.objects.filter(state=State.HELD), State.DISMISSED, "repo.reconcile.dismiss"
-    )
+def dismiss_all(*, actor: Actor, repository: Repository | None = None) -> int:
+    """Everything that is held, or what is of one repository. As `dismiss`."""
+    return _record_decision(actor, _held(repository), State.DISMISSED, "repo.reconcile.dismiss")
+
+
+def _held(repository: Repository | None) -> QuerySet[Difference]:
+    rows = Difference.objects.filter(state=State.HELD)
+    return rows.filter(repository=repository) if repository else rows
 
 
 def _record_decision(actor: Actor, rows: QuerySet[Difference], state: Difference.State, action: str) -> int:
     """One transaction and one event for each repository, so that a plan of many thousand keeps no push waiting."""
     access.require_operator(actor)
-    ids = list(rows.order_by().values_list("repository", flat=True).distinct())
     decided = 0
-    for repository in Repository.objects.filter(pk__in=ids).only("full_name").order_by("id").iterator(chunk_size=BATCH):
+    for repository in list(Repository.objects.filter(pk__in=rows.order_by().values("repository")).only("full_name")):
         with transaction.atomic():
             decided += _record_decision_in(actor, repository, rows.filter(repository=repository), state, action)
     return decided
