@@ -59,7 +59,10 @@ def history_of(repository: Repository, filters: Filters) -> QuerySet[TagHistory]
 
 
 def entries_of(repository: Repository, rows: Sequence[TagHistory], *, may_push: bool) -> list[Entry]:
-    """The rows with what is true of them now. Two queries, none for no rows."""
+    """The rows, the newest first, with what is true of them now. Two queries, none for no rows.
+
+    The way back to an image stands at the first row that has it.
+    """
     if not rows:
         return []
     names = {row.tag for row in rows}
@@ -67,7 +70,11 @@ def entries_of(repository: Repository, rows: Sequence[TagHistory], *, may_push: 
     digests = {digest for row in rows for digest in (row.digest, row.previous_digest) if digest}
     known = Manifest.objects.filter(repository=repository, digest__in=digests)
     there = {manifest.digest: manifest for manifest in known.only("digest", "missing_since", "delete_after")}
-    return [_entry(repository, row, now, there, may_push=may_push) for row in rows]
+    firsts = {(row.tag, row.digest): row.pk for row in reversed(rows)}
+    return [
+        _entry(repository, row, now, there, has_way_back=may_push and firsts[row.tag, row.digest] == row.pk)
+        for row in rows
+    ]
 
 
 def _entry(
@@ -76,26 +83,30 @@ def _entry(
     now: Mapping[str, str],
     known: Mapping[str, Manifest],
     *,
-    may_push: bool,
+    has_way_back: bool,
 ) -> Entry:
-    image = known.get(row.digest)
+    image, current = known.get(row.digest), now.get(row.tag)
     is_there = image is not None and image.missing_since is None
-    current = now.get(row.tag)
-    is_current = current == row.digest and row.action not in GONE
-    to_other = may_push and is_there and current is not None and current != row.digest
-    back = may_push and is_there and current is None
     compared = row.previous_digest not in ("", row.digest) and {row.digest, row.previous_digest} <= set(known)
+    roll_back, restore = _ways_back(repository, row, current) if has_way_back and is_there else ("", "")
     return Entry(
         row=row,
-        is_current=is_current,
+        is_current=current == row.digest and row.action not in GONE,
         is_there=is_there,
         restorable_until=image.delete_after if image is not None else None,
         compare_url=compare_url(repository, row.previous_digest, row.digest) if compared else "",
-        roll_back_url=_tag_url("repository_tag_roll_back", repository, row)
-        if to_other and covering_rule(repository, row.tag) is None
-        else "",
-        restore_url=_tag_url("repository_tag_restore", repository, row) if back else "",
+        roll_back_url=roll_back,
+        restore_url=restore,
     )
+
+
+def _ways_back(repository: Repository, row: TagHistory, current: str | None) -> tuple[str, str]:
+    """Where a tag that is there is rolled back, and where one that is gone is restored; one of them is empty."""
+    if current is None:
+        return "", _tag_url("repository_tag_restore", repository, row)
+    if current == row.digest or covering_rule(repository, row.tag) is not None:
+        return "", ""
+    return _tag_url("repository_tag_roll_back", repository, row), ""
 
 
 def compare_url(repository: Repository, old: str, new: str) -> str:
