@@ -383,7 +383,13 @@ SPECTACULAR_SETTINGS = {
         "portal.accounts.api.schema.add_errors",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {"ActivityEnum": ["active", "inactive"], "VisibilityEnum": ["private", "public"]},
+    "ENUM_NAME_OVERRIDES": {
+        "ActivityEnum": ["active", "inactive"],
+        "VisibilityEnum": ["private", "public"],
+        "DifferenceKindEnum": "repositories.sync.models.Difference.Kind",
+        "DifferenceStateEnum": "repositories.sync.models.Difference.State",
+        "RunStateEnum": "repositories.sync.models.Run.State",
+    },
     "PATH_CONVERTER_OVERRIDES": {
         "namespace": {"type": "string", "example": "alice"},
         "repository": {"type": "string", "example": "myfirstapp", "description": "May hold slashes."},

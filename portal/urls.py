@@ -22,14 +22,17 @@ urlpatterns = [
     path("v2/", include("repositories.grants.api.urls")),
     path("v2/", include("repositories.images.api_urls")),
     path("v2/", include("repositories.deletion.api_urls")),
+    path("v2/", include("repositories.sync.api_urls")),
     path("v2/", include("repositories.webhooks.api_urls")),
     path("v2/", include("portal.web.audit.api_urls")),
     re_path(r"^v2/[\s\S]*\Z", Missing.as_view(), name="api_missing"),  # a line break in it too
+    path("registry/", include("repositories.sync.urls")),
     path("", include("orgs.urls")),
     path("", include("repositories.urls")),
     path("", include("repositories.grants.urls")),
     path("", include("repositories.images.urls")),
     path("", include("repositories.deletion.urls")),
+    path("", include("repositories.sync.repository_urls")),
     path("", include("repositories.webhooks.urls")),
 ]
 

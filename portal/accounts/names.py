@@ -23,6 +23,7 @@ API_SEGMENTS = frozenset(
         "invites",
         "scim",
         "search",
+        "registry",
     ]
 )
 # First segments of the portal's own pages, now and later. A test derives those in use from the URL patterns.
@@ -44,6 +45,7 @@ PAGE_SEGMENTS = frozenset(
         "notifications",
         "organizations",
         "readyz",
+        "registry",
         "robots.txt",
         "search",
         "settings",

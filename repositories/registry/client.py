@@ -7,6 +7,7 @@ here may be called inside a transaction.
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -34,6 +35,7 @@ ACCEPT = ", ".join(MANIFEST_TYPES)
 # Seconds: for the connection, for each wait. A push intent's lease is longer than a write can take.
 READ_TIMEOUT = (3.0, 10.0)
 WRITE_TIMEOUT = (3.0, 15.0)
+PING_TIMEOUT = (1.0, 2.0)
 # RFC 9110 7.6.1, and what the server in front of us computes itself.
 _HOP_BY_HOP = frozenset(
     [
@@ -107,6 +109,14 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+def ping() -> float:
+    """How long it takes to say that it is there, in seconds. Raises RegistryUnavailable after 3 s."""
+    started = time.monotonic()
+    with _send("GET", "/v2/", service_token(SERVICE_SUBJECT, []), {}, timeout=PING_TIMEOUT) as response:
+        _expect(response, NotFound)
+    return time.monotonic() - started
 
 
 def get_manifest(repository: str, reference: str) -> RawManifest:

@@ -35,6 +35,8 @@ PRIVATE = (404, 404, 200, 200, 404, 200, 200, 200, 200)
 EDIT = (401, 403, 200, 200, 403, 403, 200, 200, 403)
 EDIT_PRIVATE = (404, 404, 200, 200, 404, 403, 200, 200, 403)
 OWN = (401, 403, 200, 200, 403, 403, 403, 200, 403)
+NO_OPERATOR = (401, 404, 404, 404, 404, 404, 404, 404, 404)
+"""Operators are in tests/sync/test_api.py."""
 OWN_PRIVATE = (404, 404, 200, 200, 404, 403, 403, 200, 403)
 SOCIAL = (401, 204, 204, 204, 403, 403, 204, 204, 403)
 SOCIAL_PRIVATE = (404, 404, 204, 204, 404, 403, 204, 204, 403)
@@ -222,6 +224,16 @@ TABLE: Rows = [
     ("GET", "namespaces/alice/repositories/private/app/tags/v1", None, PRIVATE),
     ("GET", "namespaces/alice/repositories/public/app/tags/v1/images", None, EVERYBODY),
     ("GET", "namespaces/alice/repositories/private/app/tags/v1/images", None, PRIVATE),
+    ("GET", "registry/drift", None, NO_OPERATOR),
+    ("GET", "registry/differences", None, NO_OPERATOR),
+    ("POST", "registry/differences/approve", {"tags": 1}, NO_OPERATOR),
+    ("POST", "registry/differences/dismiss", {"tags": 1}, NO_OPERATOR),
+    ("GET", "registry/reconcile", None, NO_OPERATOR),
+    ("POST", "registry/reconcile", {}, NO_OPERATOR),
+    ("GET", f"{NEW_PUBLIC}/-/reconcile", None, OWN),
+    ("GET", f"{NEW_PRIVATE}/-/reconcile", None, OWN_PRIVATE),
+    ("POST", f"{NEW_PUBLIC}/-/reconcile", None, done(OWN, 202)),
+    ("POST", f"{NEW_PRIVATE}/-/reconcile", None, done(OWN_PRIVATE, 202)),
     ("GET", f"{NEW_PUBLIC}/-/history?tag=v1", None, EVERYBODY),
     ("GET", f"{NEW_PRIVATE}/-/history", None, PRIVATE),
     ("GET", f"{NEW_PUBLIC}/-/compare?from=v1&to=v1", None, EVERYBODY),
@@ -242,6 +254,17 @@ TABLE: Rows = [
     ("DELETE", f"{PRIVATE_APP}/tags/v1", None, done(OWN_PRIVATE, 503)),
     ("GET", f"{NEW_PUBLIC}/-/deletion-preview?tag=v1", None, OWN),
     ("GET", f"{NEW_PRIVATE}/-/deletion-preview?tag=v1", None, OWN_PRIVATE),
+    ("GET", f"{NEW_PUBLIC}/images", None, EVERYBODY),
+    ("GET", f"{NEW_PRIVATE}/images", None, PRIVATE),
+    ("GET", f"{NEW_PUBLIC}/images/{digest(1)}", None, EVERYBODY),
+    ("GET", f"{NEW_PRIVATE}/images/{digest(1)}", None, PRIVATE),
+    ("GET", f"{NEW_PUBLIC}/images/{digest(1)}/referrers", None, EVERYBODY),
+    ("GET", f"{NEW_PRIVATE}/images/{digest(1)}/referrers", None, PRIVATE),
+    # No registry answers here.
+    ("GET", f"{NEW_PUBLIC}/images/{digest(1)}/manifest", None, done(EVERYBODY, 503)),
+    ("GET", f"{NEW_PRIVATE}/images/{digest(1)}/manifest", None, done(PRIVATE, 503)),
+    ("DELETE", f"{NEW_PUBLIC}/images/{digest(1)}", None, done(OWN, 503)),
+    ("DELETE", f"{NEW_PRIVATE}/images/{digest(1)}", None, done(OWN_PRIVATE, 503)),
     ("POST", f"{NEW_PUBLIC}/images/{digest(1)}/restore", None, done(EDIT, 409)),
     ("POST", f"{NEW_PRIVATE}/images/{digest(1)}/restore", None, done(EDIT_PRIVATE, 409)),
     ("GET", f"{PUBLIC}/tags", None, EVERYBODY),

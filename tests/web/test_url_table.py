@@ -70,6 +70,13 @@ TABLE: dict[str, tuple[Row, Row]] = {
     "api_schema_json": (EVERYBODY, NOT),
     "healthz": (EVERYBODY, NOT),
     "readyz": (done(EVERYBODY, 503), NOT),  # no registry runs here
+    "registry": (OPERATOR, NOT),
+    "registry_health": (OPERATOR, NOT),
+    "registry_differences": (OPERATOR, NOT),
+    "registry_runs": (OPERATOR, NOT),
+    "registry_compare": (NOT, writes(OPERATOR, 302)),
+    "registry_approve": (done(OPERATOR, 302), writes(OPERATOR, 302)),  # nothing is held
+    "registry_dismiss": (done(OPERATOR, 302), writes(OPERATOR, 302)),
     "own_audit": (SIGNED_IN, NOT),
     "own_audit_export": (writes(SIGNED_IN, 200), NOT),
     "whole_audit": (OPERATOR, NOT),
@@ -139,6 +146,7 @@ TABLE: dict[str, tuple[Row, Row]] = {
     "repository_settings": (ADMINS, ADMINS),
     "repository_archive": (NOT, done(ADMINS, 302)),
     "repository_tag_settings": (ADMINS, ADMINS),
+    "repository_registry": (ADMINS, done(ADMINS, 302)),
     "repository_delete": (NOT, done(ADMINS, 422)),
     "organization_access": (EDITORS, writes(EDITORS, 302)),
     "organization_team_grants": (OWN_OR_EDITORS, writes(EDITORS, 200)),
