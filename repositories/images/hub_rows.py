@@ -62,6 +62,7 @@ class TagRow:
     tag_last_pulled: datetime | None
     tag_last_pushed: datetime | None
     images: list[Image]
+    pull_count: int
     v2: bool = True
 
 
@@ -100,6 +101,7 @@ def _tag_row(tag: Tag, images: list[Image]) -> TagRow:
         tag_last_pulled=tag.last_pulled_at,
         tag_last_pushed=tag.pushed_at,
         images=images,
+        pull_count=tag.pull_count,
     )
 
 

@@ -80,6 +80,7 @@ def make_tag(repository: Repository, name: str, manifest: Manifest, by: User | N
         repository=repository,
         name=name,
         manifest=manifest,
+        created_by=by,
         pushed_by=by,
         pushed_by_name=by.username if by else "",
     )

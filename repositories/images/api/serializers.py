@@ -10,10 +10,14 @@ from repositories.images.hub_rows import Image, Layer, TagRow
 class TagQuery(serializers.Serializer[Any]):
     name = serializers.CharField(required=False, allow_blank=True, max_length=128, help_text="Part of the name.")
     ordering = serializers.ChoiceField(
-        choices=["name", "-name", "last_updated", "-last_updated"],
+        choices=["name", "-name", "last_updated", "-last_updated", "size", "-size", "version", "-version"],
         required=False,
         help_text="As on Docker Hub, the other way round than elsewhere: `last_updated` begins with the newest, "
-        "`-last_updated` with the oldest, `-name` with a, `name` with z. Without: the newest first.",
+        "`-last_updated` with the oldest, `-name` with a, `name` with z. So do `size`, which begins with the "
+        "largest, and `version`, which begins with the highest (1.10 before 1.9). Without: the newest first.",
+    )
+    cursor = serializers.CharField(
+        required=False, allow_blank=True, max_length=2000, help_text="Of a page's `next` and `previous`; never made up."
     )
 
 
@@ -62,3 +66,4 @@ class TagAnswer(serializers.Serializer[TagRow]):
     media_type = serializers.CharField()
     content_type = serializers.ChoiceField(choices=["image", "helm", "artifact"])
     digest = serializers.CharField()
+    pull_count = serializers.IntegerField(help_text="Manifests that were fetched by this tag; see docs/images.md.")
