@@ -14,15 +14,15 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.kit.errors import NotFound
 from repositories.images import immutability
+from repositories.images.artifacts import Kind, recognise
 from repositories.images.models import IndexEntry, Manifest, ManifestKind, Tag
+from repositories.images.referrers import SUFFIXES
 from repositories.models import Repository
 
 DEEPEST = 3
 """Levels of an index within an index that are followed."""
 COMPARED = 5_000
 """With so many of the other manifests, the newest, the layers are compared: 0.2 s. Beyond, more may be shared."""
-SUFFIXES = ("", ".sig", ".att", ".sbom")
-"""Of the tags `sha256-<hex>` by which cosign, and clients of a registry without referrers, attach to an image."""
 
 
 class Why(StrEnum):
@@ -42,6 +42,11 @@ class Gone:
     why: Why
     of: str = ""
     tag: str = ""
+
+    @property
+    def kind(self) -> Kind | None:
+        """Of an artifact; None for an image. No query."""
+        return recognise(self.manifest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,17 +179,17 @@ def _attached(repository: Repository, going: dict[str, Gone]) -> dict[str, Gone]
 
 
 def scheme_tags(digest: str) -> list[str]:
-    """Names of the tags by which something is attached to an image."""
+    """Names of the tags by which cosign, and clients of a registry without referrers, attach to an image."""
     return [digest.replace(":", "-") + suffix for suffix in SUFFIXES]
 
 
 def _manifests(repository: Repository, *, digests: Iterable[str] | None = None) -> QuerySet[Manifest]:
-    rows = Manifest.objects.filter(repository=repository).defer("config", "annotations")
+    rows = Manifest.objects.filter(repository=repository).defer("config")
     return rows if digests is None else rows.filter(digest__in=list(digests)).order_by("id")
 
 
 def _with_manifests(tags: QuerySet[Tag]) -> QuerySet[Tag]:
-    return tags.select_related("manifest").defer("manifest__config", "manifest__annotations")
+    return tags.select_related("manifest").defer("manifest__config")
 
 
 def _bytes(repository: Repository, going: list[Manifest]) -> tuple[int, int, bool]:

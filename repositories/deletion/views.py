@@ -81,7 +81,7 @@ def delete_image(request: PortalRequest, namespace: str, name: str, digest: str)
             return redirect("repository_untagged", namespace, name)
     found = preview.of_image(row, digest)
     context = {"digest": digest, "tag_names": " ".join(tag.name for tag in found.tags)}
-    context["back"] = reverse("repository_untagged", args=[namespace, name])
+    context["back"] = reverse("repository_image", args=[namespace, name, digest])
     return _confirmation(request, "deletion/image_delete.html", row, found, form, error, context)
 
 

@@ -9,7 +9,7 @@ from portal.kit.errors import Invalid, NotFound
 from repositories.access import Permission
 from repositories.api.base import RepositoryView
 from repositories.deletion import preview
-from repositories.deletion.api.serializers import ImageStateAnswer, DeletionPreviewAnswer, PreviewQuery
+from repositories.deletion.api.serializers import DeletionPreviewAnswer, ImageStateAnswer, PreviewQuery
 from repositories.images import image_actions
 
 TAGS = ["deletion"]
