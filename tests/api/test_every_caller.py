@@ -27,6 +27,7 @@ VALUES = {
     "repository": "api",
     "username": "reader",
     "tag": "v1",
+    "digest": f"sha256:{'a' * 64}",
     "comment_id": 1,
     "webhook_id": 1,
     "group_id": 1,
