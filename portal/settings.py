@@ -386,6 +386,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ActivityEnum": ["active", "inactive"],
         "VisibilityEnum": ["private", "public"],
+        "KindEnum": "repositories.images.models.ManifestKind",
+        "StateEnum": "repositories.webhooks.models.Delivery.State",
         "DifferenceKindEnum": "repositories.sync.models.Difference.Kind",
         "DifferenceStateEnum": "repositories.sync.models.Difference.State",
         "RunStateEnum": "repositories.sync.models.Run.State",
