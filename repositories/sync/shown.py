@@ -20,7 +20,7 @@ ICONS = {
     Kind.NEW_TAG: "tag",
     Kind.MOVED_TAG: "git-compare-arrows",
     Kind.MISSING_TAG: "tag",
-    Kind.MISSING_MANIFEST: "fingerprint",
+    Kind.MISSING_MANIFEST: "fingerprint-pattern",
     Kind.COUNT: "calculator",
 }
 OVER: dict[tuple[Difference.Kind, Difference.State], Text] = {
