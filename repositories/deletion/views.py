@@ -80,9 +80,16 @@ def delete_image(request: PortalRequest, namespace: str, name: str, digest: str)
             messages.success(request, _("The image %(digest)s is deleted.") % {"digest": digest[:19]})
             return redirect("repository_untagged", namespace, name)
     found = preview.of_image(row, digest)
-    context = {"digest": digest, "tag_names": " ".join(tag.name for tag in found.tags)}
+    context: dict[str, Any] = {"digest": digest, "tag_names": " ".join(tag.name for tag in found.tags)}
+    context["needed_by"] = _indexes_with(found, digest)
     context["back"] = reverse("repository_image", args=[namespace, name, digest])
     return _confirmation(request, "deletion/image_delete.html", row, found, form, error, context)
+
+
+def _indexes_with(found: Preview, digest: str) -> tuple[str, ...]:
+    """Those for which the image itself stays; its platforms may stay for others."""
+    own = (kept.indexes for kept in found.kept if kept.manifest.digest == digest)
+    return next(own, ())[:SHOWN]
 
 
 def _tried(action: Callable[[], object]) -> MoorageError | None:
@@ -117,7 +124,6 @@ def _shown(found: Preview) -> dict[str, Any]:
         "kept": found.kept[:SHOWN],
         "more_kept": max(len(found.kept) - SHOWN, 0),
         "until": timezone.now() + settings.DELETED_IMAGES_KEPT,
-        "can_delete": not found.refused and not any(kept.indexes for kept in found.kept),
     }
 
 
