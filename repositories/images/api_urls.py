@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from repositories.images.api import compare, history, history_actions, immutable, views
+from repositories.images.api import compare, history, history_actions, images, immutable, views
 
 NEW = "namespaces/<namespace:namespace>/repositories/<repository:repository>/tags"
 OLD = "repositories/<namespace:namespace>/<repository:repository>/tags"
+IMAGES = "namespaces/<namespace:namespace>/repositories/<repository:repository>/images"
 ONE = "namespaces/<namespace:namespace>/repositories/<repository:repository>/-"
 
 urlpatterns = [
@@ -20,6 +21,10 @@ urlpatterns = [
         immutable.VerifyImmutableTags.as_view(),
         name="api_immutable_tags_verify",
     ),
+    path(IMAGES, images.Images.as_view(), name="api_images"),
+    path(f"{IMAGES}/<digest:digest>", images.OneImage.as_view(), name="api_image"),
+    path(f"{IMAGES}/<digest:digest>/manifest", images.ImageManifest.as_view(), name="api_image_manifest"),
+    path(f"{IMAGES}/<digest:digest>/referrers", images.ImageReferrers.as_view(), name="api_image_referrers"),
     path(f"{ONE}/history", history.History.as_view(), name="api_history"),
     path(f"{ONE}/compare", compare.Compare.as_view(), name="api_compare"),
     path(f"{NEW}/<tag:tag>/history", history.OneTagsHistory.as_view(), name="api_tag_history"),

@@ -49,6 +49,15 @@ class Said:
     size: int
     signer: Signer | None
     attachment: Attachment
+    predicate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """An index that names the image, with the newest of its tags."""
+
+    digest: str
+    tags: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,7 @@ class Image:
     attachments: list[Attachment]
     other_tags: list[str]
     more_tags: bool
-    parents: list[Manifest] = field(default_factory=list)
+    parents: list[Parent] = field(default_factory=list)
     subject: str = ""
 
     @property
@@ -183,18 +192,33 @@ def _other_tags(manifest: Manifest, tag: str) -> tuple[list[str], bool]:
     return names[:TAGS_MOST], len(names) > TAGS_MOST
 
 
-def parents_of(repository: Repository, digest: str) -> list[Manifest]:
+def parents_of(repository: Repository, digest: str) -> list[Parent]:
     """The indexes of the repository that name it, newest first, each with its tags. Two queries."""
     held = IndexEntry.objects.filter(digest=digest, index__repository=repository).values("index")
-    tags = Prefetch("tags", Tag.objects.order_by("-pushed_at", "-id")[:PARENT_TAGS_MOST])
-    rows = Manifest.objects.filter(pk__in=held).defer(*BULKY).prefetch_related(tags)
-    return list(rows.order_by("-pushed_at", "-id")[:PARENTS_MOST])
+    rows = Manifest.objects.filter(pk__in=held).defer(*BULKY)
+    found = list(rows.order_by("-pushed_at", "-id")[:PARENTS_MOST])
+    tags = newest_tags(found, most=PARENT_TAGS_MOST)
+    return [Parent(row.digest, tags[row.pk]) for row in found]
+
+
+def newest_tags(manifests: Sequence[Manifest], *, most: int = TAGS_MOST) -> dict[int, list[str]]:
+    """Key of a manifest -> its newest tags. One query."""
+    rows = Tag.objects.order_by("-pushed_at", "-id").only("name", "manifest_id")[:most]
+    prefetch_related_objects(manifests, Prefetch("tags", rows, to_attr="newest_tags"))
+    return {manifest.pk: [tag.name for tag in getattr(manifest, "newest_tags", [])] for manifest in manifests}
 
 
 def _said(attachment: Attachment) -> list[Said]:
     if not attachment.statements:
         return [Said(attachment.kind, "", attachment.size, None, attachment)]
     return [
-        Said(statement.kind, statement.subject, statement.size, read_signer(statement.certificate), attachment)
+        Said(
+            statement.kind,
+            statement.subject,
+            statement.size,
+            read_signer(statement.certificate),
+            attachment,
+            statement.predicate,
+        )
         for statement in attachment.statements
     ]

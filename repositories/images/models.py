@@ -64,6 +64,7 @@ class Manifest(models.Model):
         constraints = [models.UniqueConstraint(fields=["repository", "digest"], name="manifest_once_in_repository")]
         indexes = [
             models.Index(fields=["id"], name="manifest_pending", condition=Q(details="pending")),
+            models.Index(fields=["repository", "-id"], name="manifest_by_repository"),
             models.Index(fields=["repository", "subject_digest"], name="manifest_by_subject"),
             models.Index(
                 fields=["repository", "-untagged_at", "-id"],
