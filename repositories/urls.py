@@ -14,5 +14,4 @@ urlpatterns = [
     path(f"{ONE}/-/comments/<int:comment_id>/delete", views.delete_comment, name="repository_comment_delete"),
     path(f"{ONE}/-/settings", views.settings, name="repository_settings"),
     path(f"{ONE}/-/settings/archive", views.archive_repository, name="repository_archive"),
-    path(f"{ONE}/-/settings/delete", views.delete_repository, name="repository_delete"),
 ]

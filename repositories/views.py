@@ -224,19 +224,3 @@ def archive_repository(request: PortalRequest, namespace: str, name: str) -> Htt
         said = _("%(name)s is archived: it can be pulled and not changed.")
     messages.success(request, said % {"name": repository.full_name})
     return redirect("repository_settings", namespace, name)
-
-
-@require_POST
-def delete_repository(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
-    """A wrong name comes back as the settings page with the sentence in the dialog."""
-    repository = fetch_repository(request.actor, namespace, name, Permission.DELETE)
-    typed = request.POST.get("typed_name", "")
-    try:
-        actions.delete_repository(actor=request.actor, repository=repository, typed_name=typed)
-    except Invalid as error:
-        form = DescriptionForm(initial=_texts(repository))
-        context = frame(request, repository, "repository_settings") | _publishing(request, repository)
-        context |= {"form": form, "delete_error": error.message}
-        return render(request, "repositories/repository_settings.html", context, status=422)
-    messages.success(request, _("%(name)s is deleted.") % {"name": repository.full_name})
-    return redirect("namespace", namespace)

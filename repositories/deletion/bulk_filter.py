@@ -3,7 +3,7 @@
 Tags such as `sha256-<hex>.sig`, which hang signatures on an image, are never meant by a filter: they go with it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from portal.kit.errors import Invalid
+from portal.kit.errors import Invalid, Text
 from repositories import tag_rules
 from repositories.images.models import ManifestKind, Tag
 from repositories.models import Repository
@@ -57,8 +57,8 @@ class Selection:
         return values | ({"names": list(self.names)} if self.names else {})
 
     @property
-    def is_filter(self) -> bool:
-        return not self.names
+    def kind_label(self) -> Text:
+        return ManifestKind(self.kind).label if self.kind in ManifestKind.values else self.kind
 
     @property
     def is_everything(self) -> bool:
@@ -200,7 +200,3 @@ def _after(rows: QuerySet[Tag], cursor: str) -> QuerySet[Tag]:
     if at.tzinfo is None or not 0 <= number < 2**63:
         raise Invalid(_("This page's address is broken. Go back to the first page."))
     return rows.filter(_older(at, number))
-
-
-def of_names(chosen: Sequence[str], as_of: datetime) -> Selection:
-    return Selection(names=tuple(chosen), as_of=as_of)

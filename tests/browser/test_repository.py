@@ -154,11 +154,11 @@ def test_filtering_tags_changes_the_list_and_the_address(base: str, alice: User,
     page.goto(f"{base}/alice/app/-/tags")
     page.get_by_label("Find a tag by name").fill("alp")
     expect(page.get_by_role("link", name="beta")).to_have_count(0)
-    expect(page).to_have_url(f"{base}/alice/app/-/tags?q=alp&order=newest")
+    expect(page).to_have_url(re.compile(r"/alice/app/-/tags\?q=alp&.*order=newest"))
     images.push_image(row, "alpine", by=alice)
     expect(page.get_by_role("link", name="alpine")).to_be_visible()  # the poll keeps the filter
     page.get_by_label("Order").select_option("name")
-    expect(page).to_have_url(f"{base}/alice/app/-/tags?q=alp&order=name")
+    expect(page).to_have_url(re.compile(r"/alice/app/-/tags\?q=alp&.*order=name$"))
     page.go_back()
     expect(page.get_by_role("banner")).to_be_visible()  # the page, not the part of it
 
@@ -191,12 +191,11 @@ def test_on_a_phone_the_tab_of_the_page_is_in_sight(base: str, shop: Repository,
 
 def test_deleting_waits_for_the_name_and_the_dialog_is_accessible(base: str, shop: Repository, page: Page) -> None:
     page.goto(f"{base}/alice/shop/front/-/settings")
-    for name in ("Make private", "Delete repository"):
-        page.get_by_role("button", name=name).click()
-        expect(page.get_by_role("dialog")).to_be_visible()
-        assert axe(page) == []
-        page.keyboard.press("Escape")
-    page.get_by_role("button", name="Delete repository").click()
+    page.get_by_role("button", name="Make private").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert axe(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Delete repository").click()
     confirm = page.get_by_role("button", name="Delete this repository")
     expect(confirm).to_be_disabled()
     page.get_by_label("Type alice/shop/front to confirm").fill("alice/shop/front")

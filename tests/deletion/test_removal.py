@@ -9,12 +9,14 @@ from django.utils import timezone
 from repositories import actions
 from repositories.deletion import removal
 from repositories.deletion.models import RemovedRepository
-from repositories.images.models import PushIntent
+from repositories.images.models import PushIntent, Tag, TagPulls
 from repositories.images.reconcile import add
 from repositories.models import Repository
 from repositories.registry import client
 from repositories.removed import NameHeld
+from tests.conftest import signed_in
 from tests.deletion.conftest import NAME, digest_of, events
+from tests.factories import images
 from tests.gateway.conftest import Pusher
 from tests.real_registry import RealRegistry
 
@@ -157,3 +159,18 @@ class TestTheName:
         assert reply.refusal == (409, "DENIED")
         assert "not left the registry yet" in reply.response.json()["details"]
         assert registry.digest(NAME, "3.0") == ""
+
+
+def test_the_page_tells_what_goes(private_app, alice, bob, alices_client) -> None:
+    images.push_image(private_app, "1.0", by=alice)
+    now = timezone.now()
+    TagPulls.objects.create(repository=private_app, tag="1.0", day=now.date(), count=1_200)
+    TagPulls.objects.create(repository=private_app, tag="1.0", day=now.date() - timedelta(days=31), count=7)
+    response = alices_client.get(f"/{NAME}/-/settings/delete")
+    assert "<strong>1,200 pulls</strong> within the last 30 days" in response.content.decode()
+    assert (response.context["loss"].images, response.context["loss"].size) == (1, Tag.objects.get().size)
+    assert signed_in(bob).get(f"/{NAME}/-/settings/delete").status_code == 404
+    wrong = alices_client.post(f"/{NAME}/-/settings/delete", {"typed_name": "private-app"})
+    assert (wrong.status_code, Repository.objects.count()) == (422, 1)
+    assert alices_client.post(f"/{NAME}/-/settings/delete", {"typed_name": NAME}).status_code == 302
+    assert RemovedRepository.objects.get().full_name == NAME

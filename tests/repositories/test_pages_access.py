@@ -32,7 +32,6 @@ TABLE: dict[str, tuple[str, int, int, int, int]] = {
     "repository_settings": (GET, 302, 403, 200, 404),
     "repository_archive": (POST, 401, 403, 302, 404),
     "repository_tag_settings": (GET, 302, 403, 200, 404),
-    "repository_delete": (POST, 401, 403, 422, 404),
     "repository_webhooks": (GET, 302, 403, 200, 404),
     "repository_webhook": (GET, 302, 403, 200, 404),
     "repository_webhook_edit": (GET, 302, 403, 200, 404),

@@ -18,6 +18,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from orgs.models import BasePermission, MemberRole
 from portal.accounts.models import User
 from repositories.actions import add_comment
+from repositories.deletion.bulk_actions import start_deletion
+from repositories.deletion.bulk_filter import Selection
 from repositories.models import Grant, Repository
 from tests import factories
 from tests.conftest import signed_in
@@ -147,7 +149,7 @@ TABLE: dict[str, tuple[Row, Row]] = {
     "repository_archive": (NOT, done(ADMINS, 302)),
     "repository_tag_settings": (ADMINS, ADMINS),
     "repository_registry": (ADMINS, done(ADMINS, 302)),
-    "repository_delete": (NOT, done(ADMINS, 422)),
+    "repository_delete": (ADMINS, done(ADMINS, 422)),
     "organization_access": (EDITORS, writes(EDITORS, 302)),
     "organization_team_grants": (OWN_OR_EDITORS, writes(EDITORS, 200)),
     "organization_team_grant": (NOT, writes(EDITORS, 422)),
@@ -182,6 +184,10 @@ TABLE: dict[str, tuple[Row, Row]] = {
     "repository_tag_delete": (ADMINS, done(ADMINS, 422)),
     "repository_image_delete": (ADMINS, done(ADMINS, 422)),
     "repository_image_restore": (NOT, done(WRITERS, 302)),
+    "repository_deletions": (ADMINS, done(ADMINS, 422)),
+    "repository_deletion": (ADMINS, NOT),
+    "repository_deletion_cancel": (NOT, done(ADMINS, 302)),
+    "repository_deletion_restore": (NOT, done(ADMINS, 302)),
     "repository_compare": (READERS, NOT),
     "repository_tag_roll_back": (WRITERS, done(WRITERS, 422)),
     "repository_tag_restore": (WRITERS, done(WRITERS, 409)),  # the tag is there
@@ -245,6 +251,9 @@ def world(db: None) -> World:
         "team": "readers",
         "tag": "latest",
         "digest": repository.tags.get(name="latest").manifest.digest,
+        "job_id": start_deletion(
+            actor=factories.actor(owner), repository=repository, selection=Selection(), expected=1
+        ).pk,
         "comment_id": add_comment(actor=factories.actor(owner), repository=repository, text="Mine").pk,
         "webhook_id": webhook.pk,
         "delivery_id": delivery.public_id,
