@@ -11,6 +11,7 @@ from django.utils import timezone
 from repositories.images import reads
 from repositories.images.contents import content_type
 from repositories.images.models import IndexEntry, Manifest, ManifestKind, Tag
+from repositories.images.referrers import Summary, summaries_of
 from repositories.models import Repository
 
 ACTIVE_FOR = timedelta(days=30)
@@ -63,6 +64,9 @@ class TagRow:
     tag_last_pushed: datetime | None
     images: list[Image]
     pull_count: int
+    is_signed: bool
+    signed_by: Sequence[str]
+    attestations: Sequence[str]
     v2: bool = True
 
 
@@ -73,9 +77,9 @@ def tags_of(repository: Repository, *, with_layers: bool = False) -> QuerySet[Ta
 
 
 def tag_rows(tags: Sequence[Tag]) -> list[TagRow]:
-    """What the API shows of these tags, all of one repository. One query more, for multi-platform images."""
-    found = _images(tags, with_layers=False)
-    return [_tag_row(tag, found[tag.pk]) for tag in tags]
+    """What the API shows of these tags, all of one repository. Four queries more: platforms, and what is attached."""
+    found, attached = _images(tags, with_layers=False), summaries_of(tags)
+    return [_tag_row(tag, found[tag.pk], attached[tag.pk]) for tag in tags]
 
 
 def images_with_layers(tag: Tag) -> list[Image]:
@@ -83,7 +87,7 @@ def images_with_layers(tag: Tag) -> list[Image]:
     return _images([tag], with_layers=True)[tag.pk]
 
 
-def _tag_row(tag: Tag, images: list[Image]) -> TagRow:
+def _tag_row(tag: Tag, images: list[Image], attached: Summary) -> TagRow:
     manifest = tag.manifest
     return TagRow(
         id=tag.pk,
@@ -102,6 +106,9 @@ def _tag_row(tag: Tag, images: list[Image]) -> TagRow:
         tag_last_pushed=tag.pushed_at,
         images=images,
         pull_count=tag.pull_count,
+        is_signed=attached.is_signed,
+        signed_by=attached.signed_by,
+        attestations=attached.contents,
     )
 
 

@@ -13,7 +13,8 @@ from typing import Literal
 from django.db.models import Q
 
 from repositories.images.artifacts import ATTESTATION, GENERIC, SIGNATURE, Kind, Statement, recognise, statements_of
-from repositories.images.models import IndexEntry, Manifest, Tag
+from repositories.images.certificates import read_signer
+from repositories.images.models import IndexEntry, Manifest, ManifestKind, Tag
 
 _ATTACHED_TAG = re.compile(r"(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})(\.[a-z]{1,16})?")
 SUFFIXES = ("", ".sig", ".att", ".sbom")
@@ -131,3 +132,46 @@ def signed_digests(repository_id: int, digests: Sequence[str]) -> set[str]:
     if not digests:
         return set()
     return {digest for digest, rows in attached_to(repository_id, digests).items() if any(r.is_signature for r in rows)}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is attached to a tag's image and to its platforms, in a few words. Nothing of it is verified."""
+
+    is_signed: bool = False
+    signed_by: Sequence[str] = ()
+    """Whom the certificates name; empty where a signature is by a bare key."""
+    contents: Sequence[str] = ()
+    """Such as "sbom" and "attestation", each once, without signatures."""
+
+
+def summaries_of(tags: Sequence[Tag]) -> dict[int, Summary]:
+    """Key of a tag -> what is attached; the tags are of one repository. Three queries, none for no tags.
+
+    Reads the manifests' entries, prefetched or a query each.
+    """
+    if not tags:
+        return {}
+    entries = {
+        tag.pk: list(tag.manifest.entries.all()) if tag.manifest.kind == ManifestKind.INDEX else [] for tag in tags
+    }
+    digests = {
+        tag.pk: [tag.manifest.digest, *(entry.digest for entry in entries[tag.pk] if not entry.is_attestation)]
+        for tag in tags
+    }
+    subjects = list(dict.fromkeys(digest for rows in digests.values() for digest in rows))
+    every = [entry for rows in entries.values() for entry in rows]
+    found = attached_to(tags[0].repository_id, subjects, every)
+    return {pk: _summary([row for digest in rows for row in found[digest]]) for pk, rows in digests.items()}
+
+
+def _summary(attachments: Sequence[Attachment]) -> Summary:
+    statements = [statement for attachment in attachments for statement in attachment.statements]
+    signers = [read_signer(statement.certificate) for statement in statements if statement.kind is SIGNATURE]
+    keys = [statement.kind.key for statement in statements]
+    keys += [attachment.kind.key for attachment in attachments if not attachment.statements]
+    return Summary(
+        is_signed=any(attachment.is_signature for attachment in attachments),
+        signed_by=list(dict.fromkeys(signer.name for signer in signers if signer)),
+        contents=[key for key in dict.fromkeys(keys) if key != SIGNATURE.key],
+    )

@@ -156,3 +156,16 @@ def test_a_charts_config_is_told(alice: User, public_app: Repository) -> None:
     chart = make.push_artifact(public_app, "1", HELM_CONFIG, by=alice, config={"name": "shop"})
     told = get(f"/{chart.digest}")
     assert (told["content"], told["config"], told["layers"][0]["name"]) == ("helm", {"name": "shop"}, "data")
+
+
+def test_a_tag_tells_who_signed_it_and_what_is_attached(alice: User, public_app: Repository) -> None:
+    path = "/v2/namespaces/alice/repositories/public-app/tags"
+    manifest = images.push_image(public_app, "1.0", by=alice)
+    built = make.push_built(public_app, "built", by=alice)
+    make.sign(public_app, manifest.digest, certificate=make.certificate("alice@example.org", "https://sso.example.org"))
+    make.sign(public_app, built.entries.get(position=0).digest)
+    told = {row["name"]: row for row in Client().get(path).json()["results"]}
+    keys = ("is_signed", "signed_by", "attestations")
+    assert [told["1.0"][key] for key in keys] == [True, ["alice@example.org"], []]
+    assert [told["built"][key] for key in keys] == [True, [], ["sbom", "attestation"]]
+    assert Client().get(f"{path}/1.0").json() == told["1.0"]

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 TAG = [
     "id", "name", "creator", "last_updated", "last_updater", "last_updater_username", "repository", "full_size", "v2",
     "tag_status", "tag_last_pulled", "tag_last_pushed", "images", "media_type", "content_type", "digest",
-    "pull_count",
+    "pull_count", "is_signed", "signed_by", "attestations",
 ]  # fmt: skip
 IMAGE = [
     "architecture", "features", "variant", "digest", "os", "os_features", "os_version", "size", "status", "last_pulled",

@@ -67,3 +67,10 @@ class TagAnswer(serializers.Serializer[TagRow]):
     content_type = serializers.ChoiceField(choices=["image", "helm", "artifact"])
     digest = serializers.CharField()
     pull_count = serializers.IntegerField(help_text="Manifests that were fetched by this tag; see docs/images.md.")
+    is_signed = serializers.BooleanField(
+        help_text="A signature is attached to the image or to one of its platforms. Moorage does not verify it."
+    )
+    signed_by = serializers.ListField(child=serializers.CharField(), help_text="Whom the certificates name.")
+    attestations = serializers.ListField(
+        child=serializers.CharField(), help_text="What else is attached, such as `sbom` and `attestation`."
+    )
