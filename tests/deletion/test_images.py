@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from portal.kit.errors import Conflict, Forbidden, NotFound, Unavailable
-from repositories.deletion import freshness, purge
-from repositories.images import image_actions, intents, tag_actions
+from repositories.deletion import freshness, purge, tasks
+from repositories.images import image_actions, intents, removal, tag_actions
 from repositories.images.copying import ManifestGone
 from repositories.images.immutability import TagImmutable
 from repositories.images.models import Manifest, PushIntent
@@ -243,6 +244,29 @@ class TestRemoving:
         let_the_time_pass()
         assert purge.purge_due() == 1
 
+    def test_that_died_after_the_registry_did_it_is_settled(self, app, deleted, registry, monkeypatch) -> None:
+        with monkeypatch.context() as dying:
+            dying.setattr(intents, "settle", died)
+            let_the_time_pass()
+            assert purge.purge_due() == 0
+        assert registry.digest(NAME, deleted) == ""
+        assert row(deleted) is not None
+        PushIntent.objects.update(leased_until=timezone.now())
+        intents.sweep()
+        assert row(deleted) is None
+        assert events("repo.image") == [("repo.image.purge", f"{NAME}@{deleted}")]
+
+    def test_that_died_before_is_tried_again(self, app, deleted, registry, monkeypatch) -> None:
+        with monkeypatch.context() as dying:
+            dying.setattr(removal, "remove_manifest", died)
+            let_the_time_pass()
+            assert purge.purge_due() == 0
+        PushIntent.objects.update(leased_until=timezone.now())
+        intents.sweep()
+        assert registry.digest(NAME, deleted) == deleted
+        let_the_time_pass()
+        assert purge.purge_due() == 1
+
     def test_by_two_workers_is_done_once(self, deleted, registry, monkeypatch) -> None:
         let_the_time_pass()
         seen = []
@@ -271,6 +295,10 @@ class TestRemoving:
         assert registry.digest(NAME, deleted) == deleted
 
 
+def died(*_arguments: Any) -> bool:
+    raise SystemError("The process is gone.")
+
+
 def sign(repository: Repository, registry: RealRegistry, subject: str, *, tag: str = "") -> str:
     """Something that is attached: by `subject`, or by its tag. Its digest."""
     config = registry._blob(repository.full_name, b"{}", CONFIG)
@@ -281,3 +309,10 @@ def sign(repository: Repository, registry: RealRegistry, subject: str, *, tag: s
     digest = registry.put(NAME, json.dumps(body).encode(), *([tag] if tag else []))
     add(repository, digest, tag=tag)
     return digest
+
+
+def test_beat_calls_the_task_that_removes(deleted: str, registry: RealRegistry) -> None:
+    assert settings.CELERY_BEAT_SCHEDULE["deletion-purge"]["task"] == tasks.purge_due.name
+    let_the_time_pass()
+    tasks.purge_due()
+    assert registry.digest(NAME, deleted) == ""
