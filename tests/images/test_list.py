@@ -128,7 +128,7 @@ def test_a_row_tells_of_signature_lock_and_pulls(public_app: Repository) -> None
     record(public_app, signature, f"{digest_of(image()).replace(':', '-')}.sig")
     record(public_app, image("other"), "other")
     public_app.immutability, public_app.immutable_rules = Immutability.MATCHING, ["1.*"]
-    public_app.save()
+    public_app.save(update_fields=["immutability", "immutable_rules"])
     told = [pulls.Pull("alice/public-app", "1.0", "", timezone.now() - timedelta(days=days)) for days in (0, 0, 3, 40)]
     with transaction.atomic():
         pulls.count_pulls(told)
