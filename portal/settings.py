@@ -387,7 +387,7 @@ SPECTACULAR_SETTINGS = {
         "ActivityEnum": ["active", "inactive"],
         "VisibilityEnum": ["private", "public"],
         "KindEnum": "repositories.images.models.ManifestKind",
-        "StateEnum": "repositories.webhooks.models.Delivery.State",
+        "StateEnum": ["waiting", "sending", "delivered", "failed"],
         "DifferenceKindEnum": "repositories.sync.models.Difference.Kind",
         "DifferenceStateEnum": "repositories.sync.models.Difference.State",
         "RunStateEnum": "repositories.sync.models.Run.State",
