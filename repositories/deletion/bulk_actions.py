@@ -20,8 +20,8 @@ RUN = "repositories.deletion.bulk"
 Kind, State = BulkDeletion.Kind, BulkDeletion.State
 
 
-def start_deletion(*, actor: Actor, repository: Repository, selection: Selection, expected: int) -> BulkDeletion:
-    """Have the tags deleted by a worker. `expected`: how many the person was told of.
+def start_deletion(*, actor: Actor, repository: Repository, selection: Selection, expected: int | None) -> BulkDeletion:
+    """Have the tags deleted by a worker. `expected`: how many the person was told of, if they were.
 
     Raises Invalid (fields), NotFound, Forbidden, Conflict: there are more by now, or another job runs there.
     """
@@ -30,7 +30,7 @@ def start_deletion(*, actor: Actor, repository: Repository, selection: Selection
     total = bulk_filter.count(row, chosen).total
     if not total:
         raise Invalid(_("No tag matches. Nothing was deleted."))
-    if total > expected:
+    if expected is not None and total > expected:
         raise Conflict(
             _("%(total)d tags match by now, not %(expected)d. Look at them again.")
             % {"total": total, "expected": expected}
