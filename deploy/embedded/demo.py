@@ -54,9 +54,17 @@ REPOSITORIES = (
     ),
     ("aiko", "reports", "public", "Figures of the day as PDF", (("reports nightly", 1, ("nightly",)),)),
     (ORGANIZATION, "payments/api", "private", "Takes the money", (("payments 2.0", 2, ("2.0", "latest")),)),
-    (ORGANIZATION, "web", "private", "What customers see", (("web 7.1", 1, ("7.1", "latest")),)),
+    (
+        ORGANIZATION,
+        "web",
+        "private",
+        "What customers see",
+        (("web 7.1", 1, ("7.1", "latest")), ("web 7.2", 1, ("7.2", "latest"))),
+    ),
     (ORGANIZATION, "handbook", "public", "How we work", (("handbook 3", 1, ("latest",)),)),
 )
+VERSIONS = r"[0-9]+\.[0-9]+\.[0-9]+"
+"""The tags of mina/storefront that stay where they are."""
 STARS = (("jonas", "mina/storefront"), ("aiko", "mina/storefront"), ("mina", "jonas/base/python"))
 COMMENTS = (
     ("jonas", "mina/storefront", "1.4.1 starts twice as fast here. Thank you!"),
@@ -96,7 +104,30 @@ def fill_in(address: Address) -> str | None:
             pusher.push(
                 image_of(text, platforms=platforms, source=f"{address.url}/{owner}/{name}"), f"{owner}/{name}", *tags
             )
+    arrange_tags()
     return password
+
+
+def arrange_tags() -> None:
+    """Versions that nobody overwrites, a tag that was rolled back, one that was deleted, an archived repository."""
+    from portal.accounts.actor import Credential, CredentialKind, actor_for  # noqa: PLC0415
+    from portal.accounts.models import User  # noqa: PLC0415
+    from repositories import actions  # noqa: PLC0415
+    from repositories.images import tag_actions  # noqa: PLC0415
+    from repositories.images.models import Tag  # noqa: PLC0415
+    from repositories.models import Immutability, Repository  # noqa: PLC0415
+
+    session = Credential(kind=CredentialKind.SESSION)
+    mina = actor_for(User.objects.get(username=PEOPLE[0]), confirmed=True, credential=session)
+    rows = {row.full_name: row for row in Repository.objects.all()}
+    actions.protect_tags(
+        actor=mina, repository=rows["mina/storefront"], immutability=Immutability.MATCHING, rules=[VERSIONS]
+    )
+    web = rows[f"{ORGANIZATION}/web"]
+    good = Tag.objects.get(repository=web, name="7.1").manifest.digest
+    tag_actions.roll_back(actor=mina, repository=web, tag="latest", digest=good)
+    tag_actions.delete_tag(actor=mina, repository=web, tag="7.2")
+    actions.archive_repository(actor=mina, repository=rows[f"{ORGANIZATION}/handbook"])
 
 
 def make_people(password: str) -> None:

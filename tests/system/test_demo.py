@@ -1,12 +1,13 @@
 """bin/run --demo fills in people and images that are really there."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deploy.embedded.demo import PEOPLE
-from tests.system.product import Account, Product, wait_until
+from tests.system.product import Account, Product, make_image, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,21 @@ def test_the_organization_shows_who_may_do_what(demo: Product, password: str) ->
         name for name in PEOPLE if demo.skopeo("list-tags", web, account=Account(name, password), check=False).stdout
     ]
     assert seen == ["mina", "jonas"]
+
+
+def test_tags_tell_stories(demo: Product, password: str, tmp_path: Path) -> None:
+    """A version stays where it is, a tag was rolled back and another deleted, the handbook is archived."""
+    mina = Account("mina", password)
+    make_image(tmp_path / "other")
+    refused = demo.push(tmp_path / "other", "mina/storefront:1.4.1", mina, check=False)
+    assert "immutable" in refused.stderr
+    web = f"docker://{demo.host}/fjord/web"
+    listed = sorted(json.loads(demo.skopeo("list-tags", web, account=mina).stdout)["Tags"])
+    assert listed == ["7.1", "latest"]
+    digests = {demo.skopeo("inspect", "--format", "{{.Digest}}", f"{web}:{tag}", account=mina).stdout for tag in listed}
+    assert len(digests) == 1
+    archived = demo.push(tmp_path / "other", "fjord/handbook:new", mina, check=False)
+    assert "archived" in archived.stderr
 
 
 def test_second_start_changes_nothing(demo: Product, password: str) -> None:
