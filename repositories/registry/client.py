@@ -272,7 +272,7 @@ def _send(
     body: bytes | None = None,
     params: Mapping[str, str] | None = None,
 ) -> Response:
-    """The body is still on the wire: read it with `_body`, and close the response."""
+    """The body, but of a HEAD, is still on the wire: read it with `_body`, and close the response."""
     try:
         return _session().request(
             method,
@@ -281,7 +281,8 @@ def _send(
             body=body,
             params=params,
             timeout=timeout,
-            stream=True,
+            # A body that nobody reads costs the connection, also where there is none.
+            stream=method != "HEAD",
         )
     except RequestError as error:
         raise RegistryUnavailable from error
