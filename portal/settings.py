@@ -388,6 +388,8 @@ SPECTACULAR_SETTINGS = {
         "VisibilityEnum": ["private", "public"],
         "KindEnum": "repositories.images.models.ManifestKind",
         "StateEnum": ["waiting", "sending", "delivered", "failed"],
+        "BulkKindEnum": ["delete", "restore"],
+        "BulkStateEnum": ["running", "done", "cancelled", "stopped"],
         "DifferenceKindEnum": "repositories.sync.models.Difference.Kind",
         "DifferenceStateEnum": "repositories.sync.models.Difference.State",
         "RunStateEnum": "repositories.sync.models.Run.State",
