@@ -9,15 +9,17 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from portal.accounts.actor import SYSTEM
 from portal.kit.errors import Conflict, Forbidden, NotFound, Unavailable
 from repositories.deletion import freshness, purge, tasks
 from repositories.images import image_actions, intents, removal, tag_actions
 from repositories.images.copying import ManifestGone
 from repositories.images.immutability import TagImmutable
-from repositories.images.models import Manifest, PushIntent
+from repositories.images.models import Manifest, PushIntent, Tag
 from repositories.images.reconcile import add
 from repositories.models import Grant, Repository
 from repositories.registry import client
+from repositories.sync import runs
 from repositories.sync.models import RepositorySync, Run
 from tests import factories
 from tests.deletion.conftest import NAME, digest_of, events
@@ -201,16 +203,22 @@ class TestRemoving:
         assert purge.purge_due() == 0
         assert registry.digest(NAME, deleted) == deleted
 
-    def test_waits_until_the_repository_was_compared(self, app, deleted, registry) -> None:
-        """The registry would take every tag of the image along, also one that came past the portal."""
+    def test_compares_first_and_so_spares_a_tag_that_came_past_the_portal(self, app, deleted, registry) -> None:
+        """The registry would take every tag of the image along, also one that nobody here knows of."""
+        other = image_actions.delete_image(actor=SYSTEM, repository=app, digest=digest_of("1.0"))
+        assert other == ["1.0", "stable"]
+        gone = Manifest.objects.exclude(digest=deleted).get().digest
         registry.hold(NAME, "past", text="new")
-        let_the_time_pass(compared=False)
-        assert purge.purge_due() == 0
-        assert registry.digest(NAME, "past") == deleted
-        assert Run.objects.get(repository=app).state == Run.State.RUNNING
         RepositorySync.objects.create(repository=app, compared_at=timezone.now() - timedelta(hours=2))
         let_the_time_pass(compared=False)
         assert purge.purge_due() == 0
+        assert (registry.digest(NAME, "past"), registry.digest(NAME, gone)) == (deleted, gone)
+
+        runs.work_on(Run.objects.get(repository=app).pk)
+        assert Tag.objects.get(name="past").manifest.digest == deleted
+        let_the_time_pass(compared=False)
+        assert purge.purge_due() == 1
+        assert (registry.digest(NAME, "past"), registry.digest(NAME, gone)) == (deleted, "")
 
     def test_spares_what_has_a_tag_again(self, app, deleted, registry) -> None:
         registry.hold(NAME, "past", text="new")
