@@ -123,13 +123,14 @@ def compare(request: PortalRequest) -> HttpResponse:
     except NotFound as error:
         messages.error(request, str(error.message))
         return redirect("registry")
-    run = actions.request_reconcile(actor=request.actor, repository=repository)
+    is_under_way = repository is None and reads.open_round() is not None
+    actions.request_reconcile(actor=request.actor, repository=repository)
     if repository is not None:
         messages.success(request, _("%(name)s is compared next.") % {"name": repository.full_name})
-    elif run.requested_by_id == request.actor.user_id and not run.repositories:
-        messages.success(request, _("All repositories are compared now."))
-    else:
+    elif is_under_way:
         messages.info(request, _("A round is under way already."))
+    else:
+        messages.success(request, _("All repositories are compared now."))
     return redirect("registry")
 
 
