@@ -25,6 +25,12 @@ TABLE: dict[str, tuple[str, int, int, int, int]] = {
     "repository": (GET, 200, 200, 200, 404),
     "repository_tags": (GET, 200, 200, 200, 404),
     "repository_tag": (GET, 200, 200, 200, 404),
+    "repository_tag_roll_back": (GET, 302, 403, 200, 404),
+    "repository_tag_restore": (GET, 302, 403, 200, 404),
+    "repository_tag_copy": (GET, 302, 200, 200, 404),
+    "repository_image": (GET, 200, 200, 200, 404),
+    "repository_image_raw": (GET, 503, 503, 503, 404),  # no registry runs here
+    "repository_compare": (GET, 200, 200, 200, 404),
     "repository_history": (GET, 200, 200, 200, 404),
     "repository_comments": (GET, 200, 200, 200, 404),
     "repository_comment_delete": (POST, 403, 403, 302, 404),
@@ -53,13 +59,16 @@ def test_no_page_is_missing_from_the_table() -> None:
 
 def fill(owner: User, repository: Repository) -> dict[str, list[Any]]:
     """Something behind every address; name -> the arguments after namespace and name."""
-    images.push_image(repository, "latest", by=owner)
+    digest = images.push_image(repository, "latest", by=owner).digest
     comment = add_comment(actor=factories.actor(owner), repository=repository, text="Mine")
     webhook = webhooks.make_webhook(owner, repository)
     delivery = webhooks.make_delivery(webhook)
     one, below = [webhook.pk], [webhook.pk, delivery.public_id]
+    tag, image = ["latest"], [digest]
     return {
-        "repository_tag": ["latest"],
+        **dict.fromkeys(("repository_tag", "repository_tag_roll_back", "repository_tag_restore"), tag),
+        "repository_tag_copy": tag,
+        **dict.fromkeys(("repository_image", "repository_image_raw"), image),
         "repository_comment_delete": [comment.pk],
         **dict.fromkeys(("repository_webhook", "repository_webhook_edit", "repository_webhook_switch"), one),
         "repository_webhook_delete": one,
