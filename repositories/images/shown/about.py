@@ -108,7 +108,7 @@ def _commit(source: str, revision: str) -> str:
 
 def _on_hub(name: str) -> str:
     """Docker Hub's page of an image such as `docker.io/library/debian:12`; empty for other registries."""
-    found = re.fullmatch(r"docker\.io/(library/)?([a-z0-9._-]+(?:/[a-z0-9._-]+)?)(?:[:@].*)?", name)
+    found = re.fullmatch(r"docker\.io/(library/)?([a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)?)(?:[:@].*)?", name)
     if found is None:
         return ""
     kind = "_" if found[1] else "r"
