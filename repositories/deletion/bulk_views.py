@@ -49,7 +49,7 @@ def _choose(request: PortalRequest, repository: Repository, *, error: str = "", 
         context["fields"] = _fields(selection)
     jobs = BulkDeletion.objects.filter(repository=repository).order_by("-id")[:JOBS]
     context["jobs"] = list(jobs)
-    status = 422 if form.errors else status
+    # A filter that is wrong is answered with 200: else htmx would not show the sentence while somebody types.
     return answer(request, "deletion/bulk_choose.html", "deletion/bulk_results.html", context, status=status)
 
 

@@ -121,7 +121,7 @@ class TestChoosing:
 
     def test_says_what_is_wrong_with_a_pattern(self, app, alices_client) -> None:
         response = alices_client.get(PAGE, {"pattern": "("})
-        assert response.status_code == 422
+        assert response.status_code == 200
         assert "missing )" in text_of(response)
 
     def test_pages_by_a_cursor(self, app, alices_client, monkeypatch) -> None:
