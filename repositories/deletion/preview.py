@@ -82,7 +82,7 @@ class Preview:
 
 
 def of_tags(repository: Repository, names: Sequence[str]) -> Preview:
-    """Of deleting these tags; unknown ones are left out. At most 17 queries, however many there are."""
+    """Of deleting these tags; unknown ones are left out. At most 20 queries, however many there are."""
     tags = Tag.objects.filter(repository=repository, name__in=names)
     return _preview(repository, list(_with_manifests(tags).order_by("name")), [])
 

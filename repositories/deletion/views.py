@@ -32,7 +32,7 @@ SHOWN = 20
 
 @require_safe
 def untagged(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
-    """Eleven queries for any number of images."""
+    """Nine queries for any number of images."""
     row = fetch_repository(request.actor, namespace, name)
     page = keyset(untagged_rows(row), by="-untagged_at", cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
     context = frame(request, row, "repository_tags")
@@ -43,7 +43,7 @@ def untagged(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @sign_in_first
 def delete_tag(request: PortalRequest, namespace: str, name: str, tag: str) -> HttpResponse:
-    """What goes and what stays, and the button. About twenty queries."""
+    """What goes and what stays, and the button. At most 22 queries."""
     row = fetch_repository(request.actor, namespace, name, Permission.DELETE_IMAGES)
     form = DeleteTagForm(request.POST if request.method == "POST" else None)
     error: MoorageError | None = None
