@@ -25,7 +25,18 @@ SERVICE = "moorage"
 PORTS = range(10_000, 32_000)
 
 # Settings that the operator of bin/run may choose; everything else about an embedded installation is ours.
-OPERATORS = ("SIGNUP", "EMAIL_URL", "MAIL_FROM", "LOG_LEVEL", "DEBUG", "WEBHOOK_NETWORKS")
+OPERATORS = (
+    "SIGNUP",
+    "EMAIL_URL",
+    "MAIL_FROM",
+    "LOG_LEVEL",
+    "DEBUG",
+    "WEBHOOK_NETWORKS",
+    "DELETED_IMAGES_KEPT_DAYS",
+    "RECONCILE_HOURS",
+    "RECONCILE_SECOND_LOOK_MINUTES",
+    "RECONCILE_SHARE",
+)
 LOOPBACK_NETWORKS = "127.0.0.0/8,::1/128"
 
 
