@@ -16,7 +16,8 @@ from repositories.images.artifacts import ATTESTATION, GENERIC, SIGNATURE, Kind,
 from repositories.images.certificates import read_signer
 from repositories.images.models import IndexEntry, Manifest, ManifestKind, Tag
 
-_ATTACHED_TAG = re.compile(r"(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})(\.[a-z]{1,16})?")
+# A digest with 64 digits at most (distribution-spec, "Referrers Tag Schema"), so that it fits into a tag.
+_ATTACHED_TAG = re.compile(r"(sha256|sha512)-([0-9a-f]{64})(\.[a-z]{1,16})?")
 SUFFIXES = ("", ".sig", ".att", ".sbom")
 """Without one: the list of referrers that clients keep where the registry has no call for it (OCI's fallback tag)."""
 ATTACHED = Q(name__regex=rf"^{_ATTACHED_TAG.pattern}$") & (
@@ -58,9 +59,15 @@ def is_attached_tag(name: str) -> bool:
 
 
 def subject_of_tag(name: str) -> str:
-    """The digest that such a tag speaks of; empty for any other tag."""
+    """The digest that such a tag speaks of; empty for any other tag, and for sha512, of which it has half."""
     found = _ATTACHED_TAG.fullmatch(name)
-    return found[1].replace("-", ":", 1) if found else ""
+    return f"sha256:{found[2]}" if found and found[1] == "sha256" else ""
+
+
+def tag_of_digest(digest: str) -> str:
+    """The beginning of the tags that speak of it."""
+    algorithm, _colon, digits = digest.partition(":")
+    return f"{algorithm}-{digits[:64]}"
 
 
 def attached_to(
@@ -92,7 +99,7 @@ def _by_subject(repository_id: int, digests: Sequence[str]) -> list[Attachment]:
 
 def _by_tag(repository_id: int, digests: Sequence[str]) -> list[Attachment]:
     """The fallback tag is left out: it is an index of what names the image as its subject, which was found already."""
-    subjects = {f"{digest.replace(':', '-', 1)}{suffix}": digest for digest in digests for suffix in SUFFIXES[1:]}
+    subjects = {f"{tag_of_digest(digest)}{suffix}": digest for digest in digests for suffix in SUFFIXES[1:]}
     tags = Tag.objects.filter(repository=repository_id, name__in=subjects).select_related("manifest")
     rows = tags.defer("manifest__config").order_by("name")
     return [_attachment(tag.manifest, subjects[tag.name], "tag", tag=tag.name) for tag in rows]

@@ -13,7 +13,7 @@ from repositories.images.artifacts import GENERIC, Kind, recognise, statements_o
 from repositories.images.certificates import Signer, read_signer
 from repositories.images.manifests import parse
 from repositories.images.models import Manifest, Tag
-from repositories.images.referrers import ATTACHED, is_attached_tag, signed_digests, subject_of_tag
+from repositories.images.referrers import ATTACHED, is_attached_tag, signed_digests, subject_of_tag, tag_of_digest
 from repositories.models import Repository
 from tests.factories import artifacts as make, images
 from tests.images.test_pages import TAGS, text_of
@@ -135,7 +135,7 @@ HEX = "0123456789abcdef" * 4
         (f"sha256-{HEX}.att", True),
         (f"sha256-{HEX}.sbom", True),
         (f"sha256-{HEX}", True),
-        (f"sha512-{HEX}{HEX}.sig", True),
+        (f"sha512-{HEX}.sig", True),
         (f"sha256-{HEX[1:]}.sig", False),
         (f"sha256-{HEX}.sig.old", False),
         ("sha256-signed", False),
@@ -151,7 +151,10 @@ def test_tags_that_hang_something_on_an_image(alice: User, public_app: Repositor
 
 def test_the_digest_that_such_a_tag_speaks_of() -> None:
     assert subject_of_tag(f"sha256-{HEX}.att") == f"sha256:{HEX}"
+    assert subject_of_tag(f"sha512-{HEX}.att") == "", "it tells half of it"
     assert subject_of_tag("latest") == ""
+    assert tag_of_digest(f"sha256:{HEX}") == f"sha256-{HEX}"
+    assert tag_of_digest(f"sha512:{HEX}{HEX}") == f"sha512-{HEX}"
 
 
 class TestUnderTheImage:
