@@ -96,6 +96,15 @@ class Comparison:
         return self.new.total_size - self.old.total_size
 
     @property
+    def larger(self) -> int:
+        """By how many bytes the new image is larger, compressed; 0 when it is not."""
+        return max(0, self.size_difference)
+
+    @property
+    def smaller(self) -> int:
+        return max(0, -self.size_difference)
+
+    @property
     def differs(self) -> list[Section]:
         return [section for section in self.sections if section.changes]
 

@@ -46,6 +46,7 @@ def tags(public_app: Repository, alice: User) -> dict[str, Manifest]:
     row = Manifest.objects.get(pk=rows["new"].pk)
     row.config["config"] |= {"User": "app", "Labels": {"tier": "<b>2</b>"}}
     row.layers = [*Manifest.objects.get(pk=rows["old"].pk).layers[:1], *row.layers[1:]]
+    row.total_size += 5_000
     row.save()
     return rows
 
@@ -53,7 +54,8 @@ def tags(public_app: Repository, alice: User) -> dict[str, Manifest]:
 def test_what_differs_is_told(tags: dict[str, Manifest]) -> None:
     page = Client().get(f"{BASE}?from=old&to=new")
     told = text_of(page)
-    for words in ("A machine that has old fetches", "1 shared 2.81 MB", "−1 removed", "+1 added", "User added", "app"):
+    sizes = ("A machine that has old fetches", "new is 5.00 kB larger.")
+    for words in (*sizes, "1 shared 2.81 MB", "−1 removed", "+1 added", "User added", "app"):
         assert words in told, words
     assert "<b>2</b>" not in page.content.decode()
     found = compared("old", "new")
@@ -61,7 +63,7 @@ def test_what_differs_is_told(tags: dict[str, Manifest]) -> None:
     assert [row["change"] for row in found["images"]["layers"]["list"]] == ["same", "removed", "added"]
     assert found["images"]["settings"]["differing"] == [{"name": "user", "from": None, "to": "app"}]
     assert found["images"]["labels"]["differing"][-1] == {"name": "tier", "from": None, "to": "<b>2</b>"}
-    assert found["images"]["download"] == found["images"]["layers"]["added_size"] + 1_472 + tags["new"].size
+    assert found["images"]["download"] == found["images"]["layers"]["added_size"] + 6_472 + tags["new"].size
 
 
 def test_the_same_image_is_the_same_by_tag_and_by_digest(tags: dict[str, Manifest]) -> None:

@@ -20,6 +20,7 @@ from tests import factories
 from tests.api.world import call
 from tests.conftest import signed_in
 from tests.factories import images
+from tests.web.brackets import speak_brackets, untranslated
 
 BASE = "/alice/public-app"
 HISTORY = f"{BASE}/-/history"
@@ -236,3 +237,44 @@ class TestWhatATagWasBefore:
         delete(public_app, "1.0", moved[1], alice)
         assert history.previous_digest(public_app, "1.0") == ""
         assert history.last_digest(public_app, "1.0") == moved[1].digest
+
+
+def test_every_text_goes_through_gettext(moved, public_app, alice, bob, monkeypatch) -> None:
+    old, new = moved
+    multi = images.push_index(public_app, "multi", by=alice)
+    gone = images.push_image(public_app, "gone", by=alice, seed="gone")
+    delete(public_app, "gone", gone, bob)
+    document = images.config()
+    document["config"] |= {"User": "app", "Env": ["A=1"], "Labels": {}}
+    Manifest.objects.filter(pk=new.pk).update(config=document)
+    client = signed_in(alice)
+    speak_brackets(monkeypatch)
+    names = (
+        "alice",
+        "bob",
+        "public-app",
+        "stable",
+        "multi",
+        "gone",
+        "testserver",
+        "password",
+        "sha",
+        "linux",
+        "amd",
+        "arm",
+    )
+    for path in (
+        "history",
+        "history?person=nobody",
+        "tags/gone",
+        "tags/1.0/roll-back",
+        "tags/gone/restore",
+        "tags/1.0/copy",
+        f"compare?from={old.digest}&to=1.0",
+        f"compare?from={multi.digest}&to=1.0",
+        "compare",
+    ):
+        page = client.get(f"{BASE}/-/{path}")
+        assert page.status_code == 200, path
+        found = untranslated(page.content.decode(), *names, "docker", "kB", "MB", " B", "go go  kernel   os   arch")
+        assert found == [], path
