@@ -128,6 +128,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "portal.web.context.portal",
             ],
+            "libraries": {"lucide": "portal.web.templatetags.icons"},  # in place of the package's
         },
     }
 ]

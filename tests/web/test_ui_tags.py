@@ -6,6 +6,8 @@ import pytest
 import time_machine
 from django.template import Context, Template
 from django.utils import timezone
+from django.utils.safestring import mark_safe
+from lucide.templatetags.lucide import lucide
 
 from portal.web.templatetags import ui
 
@@ -89,3 +91,16 @@ def test_what_people_wrote_is_escaped_in_every_block() -> None:
     ):
         assert "<script>" not in render(source, evil=evil), source
         assert "&lt;script&gt;" in render(source, evil=evil), source
+
+
+class TestIcons:
+    def test_are_what_the_package_draws(self) -> None:
+        source = '{% load lucide %}{% lucide "tag" size=14 class="icon" aria_hidden="true" stroke_linecap="square" %}'
+        drawn = Template(source).render(Context())
+        assert drawn == lucide("tag", size=14, **{"class": "icon"}, aria_hidden="true", stroke_linecap="square")
+        assert drawn == Template(source).render(Context()), "the second time, too"
+
+    def test_escape_what_they_are_told(self) -> None:
+        for label in ('"><script>', mark_safe('"><script>')):
+            drawn = Template('{% load lucide %}{% lucide "tag" aria_label=label %}').render(Context({"label": label}))
+            assert "<script>" not in drawn

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -40,6 +41,7 @@ def theme(context: Context) -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024)
 def avatar(name: str, size: int = 24, *, round: bool = False) -> SafeString:  # noqa: A002 - reads well in a template
     """A mirrored 5x5 picture drawn from a hash of the name: always the same for a name, and no file is kept."""
     digest = hashlib.sha256(name.lower().encode()).digest()
