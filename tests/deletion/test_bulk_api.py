@@ -44,8 +44,8 @@ def test_a_job_from_its_start_to_its_undoing(app, alices_client) -> None:
     assert (job["state"], job["total"], job["selection"]) == ("running", 2, {"pattern": "pr-.", "keep": 1})
     row = BulkDeletion.objects.select_related("repository").get()
     bulk._write_down(row)
-    bulk._mark(row.items.all()[0])
-    bulk._mark(row.items.all()[1], BulkItem.Why.MOVED)
+    bulk._mark(row.items.order_by("id")[0])
+    bulk._mark(row.items.order_by("id")[1], BulkItem.Why.MOVED)
     told = alices_client.get(f"{URL}/{job['id']}").json()
     assert (told["done"], told["skipped"], told["skipped_tags"][0]["why"]) == (1, 1, "moved")
     assert post(alices_client, f"/{job['id']}/cancel").json()["state"] == "cancelled"

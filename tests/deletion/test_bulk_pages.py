@@ -185,8 +185,8 @@ class TestWatching:
         return job
 
     def test_says_how_far_it_is_and_what_was_skipped(self, job, alices_client) -> None:
-        bulk._mark(job.items.all()[0])
-        bulk._mark(job.items.all()[1], BulkItem.Why.MOVED)
+        bulk._mark(job.items.order_by("id")[0])
+        bulk._mark(job.items.order_by("id")[1], BulkItem.Why.MOVED)
         text = text_of(alices_client.get(f"{PAGE}/{job.pk}"))
         assert "1 of 4 deleted, 1 skipped" in text
         assert "It was moved to another image after you selected it. 1" in text
@@ -198,7 +198,7 @@ class TestWatching:
         assert again.status_code == 204
 
     def test_is_cancelled_and_undone(self, job, alices_client) -> None:
-        bulk._mark(job.items.all()[0])
+        bulk._mark(job.items.order_by("id")[0])
         text = text_of(alices_client.post(f"{PAGE}/{job.pk}/cancel", follow=True))
         assert "What was done until then stays done." in text
         assert "3 tags were left as they are." in text
