@@ -116,7 +116,7 @@ class AttachmentAnswer(serializers.Serializer[Any]):
     pushed_at = serializers.DateTimeField(allow_null=True)
 
 
-class ImageAnswer(ImageShort):
+class ImageByDigest(ImageShort):
     subject = serializers.CharField(help_text="The digest that it is attached to, or empty.")
     is_signed = serializers.BooleanField(help_text="A signature is attached. Moorage does not verify it.")
     attachments = AttachmentAnswer(many=True)
@@ -131,7 +131,7 @@ class ImageAnswer(ImageShort):
 
 
 def image_of(image: Image) -> dict[str, Any]:
-    """What `ImageAnswer` adds to the manifest's own columns."""
+    """What `ImageByDigest` adds to the manifest's own columns."""
     manifest, own = image.manifest, None if image.is_index else image.chosen
     steps = own.steps if own else []
     told = {"title": image.about.title, "description": image.about.description}

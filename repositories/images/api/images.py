@@ -12,7 +12,7 @@ from repositories.access import Permission
 from repositories.api.base import RepositoryView
 from repositories.images import image_actions
 from repositories.images.api.image_shapes import (
-    ImageAnswer,
+    ImageByDigest,
     ImagesAnswer,
     ImageShort,
     ImagesQuery,
@@ -33,7 +33,13 @@ TAGS = ["images"]
 class Images(RepositoryView):
     needs = {"GET": Permission.VIEW}
 
-    @extend_schema(summary="List images", tags=TAGS, parameters=[ImagesQuery], responses=ImagesAnswer)
+    @extend_schema(
+        operation_id="namespaces_repositories_images_list",
+        summary="List images",
+        tags=TAGS,
+        parameters=[ImagesQuery],
+        responses=ImagesAnswer,
+    )
     def get(self, request: Request, namespace: str, repository: str) -> Response:
         """Every manifest, the newest first: images, the platforms of multi-platform images, artifacts, attestations."""
         row, query = self.fetch(namespace, repository), self.read_query(ImagesQuery)
@@ -61,7 +67,7 @@ class Images(RepositoryView):
 class OneImage(RepositoryView):
     needs = {"GET": Permission.VIEW, "DELETE": Permission.DELETE_IMAGES}
 
-    @extend_schema(summary="Read an image", tags=TAGS, responses=ImageAnswer)
+    @extend_schema(summary="Read an image", tags=TAGS, responses=ImageByDigest)
     def get(self, request: Request, namespace: str, repository: str, digest: str) -> Response:
         """All that is known of it: layers with the instructions that made them, config, annotations, signatures.
         The layers of a multi-platform image are those of its platforms."""
