@@ -28,6 +28,9 @@ from portal.accounts.models import User  # noqa: E402
 from portal.events.models import Event, Unread  # noqa: E402
 from portal.kit import jobs  # noqa: E402
 from repositories import actions as repositories  # noqa: E402
+from repositories.deletion import bulk, bulk_actions, removal  # noqa: E402
+from repositories.deletion.bulk_filter import Selection  # noqa: E402
+from repositories.deletion.models import BulkDeletion, RemovedRepository  # noqa: E402
 from repositories.images import intents, tag_actions, writes  # noqa: E402
 from repositories.images.models import Manifest, PushIntent, Tag, TagHistory  # noqa: E402
 from repositories.images.reconcile import add  # noqa: E402
@@ -118,6 +121,16 @@ def _purge(repository: str, digest: str) -> None:
     writes.purge(repository=_row(repository), digest=digest)
 
 
+def _bulk(repository: str) -> None:
+    BulkDeletion.objects.update(leased_until=timezone.now())
+    bulk.sweep()
+
+
+def _remove(repository: str) -> None:
+    RemovedRepository.objects.update(leased_until=timezone.now())
+    removal.sweep()
+
+
 ACTIONS: dict[str, Callable[..., None]] = {
     "push": _push,
     "delete": _delete,
@@ -125,6 +138,8 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "restore": _restore,
     "copy": _copy,
     "purge": _purge,
+    "bulk": _bulk,
+    "remove": _remove,
 }
 
 
@@ -135,6 +150,22 @@ def do(repository: str, action: str, arguments: dict[str, str]) -> None:
 def end_window(repository: str) -> None:
     rows = Manifest.objects.filter(repository=_row(repository), delete_after__isnull=False)
     rows.update(delete_after=timezone.now())
+
+
+def start_bulk(repository: str) -> None:
+    bulk_actions.start_deletion(actor=_alice(), repository=_row(repository), selection=Selection(), expected=None)
+
+
+def bulk_state(repository: str) -> list[Any]:
+    return list(BulkDeletion.objects.filter(repository=_row(repository)).values_list("state", "total", "done")[0])
+
+
+def delete_repository(repository: str) -> None:
+    repositories.delete_repository(actor=_alice(), repository=_row(repository), typed_name=f"alice/{repository}")
+
+
+def removals() -> int:
+    return RemovedRepository.objects.count()
 
 
 def sweep() -> None:
