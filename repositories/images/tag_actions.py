@@ -30,7 +30,7 @@ def roll_back(*, actor: Actor, repository: Repository, tag: str, digest: str) ->
     current = _tag(row, tag)
     if current.manifest.digest == digest:
         raise Conflict(_("The tag points to this image already."))
-    _write(actor, row, tag, digest, Kind.ROLL_BACK)
+    _write(actor, row, tag, digest, Kind.ROLL_BACK, expected=current.manifest.digest)
     return _tag(row, tag)
 
 
@@ -42,7 +42,7 @@ def restore_tag(*, actor: Actor, repository: Repository, tag: str, digest: str =
     row = access.require(actor, Permission.PUSH, repository)
     if Tag.objects.filter(repository=row, name=tag).exists():
         raise Conflict(_("There is a tag of this name. Roll it back instead."))
-    _write(actor, row, tag, digest or _last_digest(row, tag), Kind.RESTORE)
+    _write(actor, row, tag, digest or _last_digest(row, tag), Kind.RESTORE, expected="")
     return _tag(row, tag)
 
 
@@ -96,7 +96,14 @@ def _tag(repository: Repository, name: str) -> Tag:
 
 
 def _write(
-    actor: Actor, repository: Repository, tag: str, digest: str, kind: PushIntent.Kind, source: str = ""
+    actor: Actor,
+    repository: Repository,
+    tag: str,
+    digest: str,
+    kind: PushIntent.Kind,
+    *,
+    source: str = "",
+    expected: str | None = None,
 ) -> None:
     """Point the tag to a manifest that the repository has, or that `copying` put there."""
     known = Manifest.objects.filter(repository=repository, digest=digest)
@@ -116,5 +123,6 @@ def _write(
         media_type=raw.media_type,
         kind=kind,
         source=source,
+        expected=expected,
     )
     copying.expect_taken(given)

@@ -7,7 +7,7 @@ here, and no transaction is open while the registry is asked. A crash at any poi
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actor import SYSTEM, Actor
-from portal.kit.errors import Forbidden, MoorageError, Unavailable
+from portal.kit.errors import Conflict, Forbidden, MoorageError, Unavailable
 from repositories.images import immutability, intents, removal
 from repositories.images.models import IndexEntry, Manifest, PushIntent, Tag
 from repositories.models import Repository
@@ -26,10 +26,12 @@ def put(
     media_type: str,
     kind: PushIntent.Kind = Kind.PUSH,
     source: str = "",
+    expected: str | None = None,
 ) -> client.Answer:
     """Write a manifest by tag or digest; the registry's own answer, whatever it is. After 201 it is recorded.
 
-    `tag` is empty for a write by digest. Raises TagImmutable, Unavailable.
+    `tag` is empty for a write by digest. `expected` is the digest that the tag must have, or empty that there must be
+    no such tag: somebody decided on what they saw. Raises Conflict when it isn't so, TagImmutable, Unavailable.
     """
     intent = intents.open_intent(
         actor=actor,
@@ -41,7 +43,7 @@ def put(
         kind=kind,
         source=source,
     )
-    _check_rules(intent)
+    _check_rules(intent, expected)
     try:
         given = client.put_manifest(
             repository.full_name, reference, body=body, media_type=media_type, subject=str(intent.pk)
@@ -113,7 +115,7 @@ def _is_held(repository: Repository, digest: str) -> bool:
     return IndexEntry.objects.filter(index__repository=repository, digest=digest).exists()
 
 
-def _check_rules(intent: PushIntent) -> None:
+def _check_rules(intent: PushIntent, expected: str | None = None) -> None:
     """After the intent is open, so that of two writes the second sees what the first has done. Raises TagImmutable,
     Forbidden (archived meanwhile), Unavailable.
 
@@ -124,6 +126,8 @@ def _check_rules(intent: PushIntent) -> None:
     if repository is None:
         raise Unavailable(_("The repository was deleted meanwhile."))
     try:
+        if expected is not None and _known(repository, intent.tag) != expected:
+            raise Conflict(_("The tag was moved or deleted at this moment. Look at it again."))
         if repository.is_archived:
             raise Forbidden(_("The repository is archived: it can be pulled and not changed."))
         rule = immutability.covering_rule(repository, intent.tag) if intent.tag else None
@@ -136,6 +140,9 @@ def _check_rules(intent: PushIntent) -> None:
 
 
 def _held(repository: Repository, tag: str) -> str:
+    return _known(repository, tag) or removal.held_digest(repository.full_name, tag)
+
+
+def _known(repository: Repository, tag: str) -> str:
     rows = Tag.objects.filter(repository=repository, name=tag)
-    known = rows.values_list("manifest__digest", flat=True).first()
-    return known or removal.held_digest(repository.full_name, tag)
+    return rows.values_list("manifest__digest", flat=True).first() or ""

@@ -180,6 +180,23 @@ class TestRollingBack:
         with pytest.raises(Conflict):
             tag_actions.roll_back(actor=as_alice, repository=app, tag="1.0", digest=digest_of("1.0"))
 
+    def test_of_a_tag_that_moved_at_this_moment_changes_nothing(self, app, registry, as_alice, monkeypatch) -> None:
+        """Somebody else's push ends between the look at the tag and the intent."""
+        old, pushed = digest_of("1.0"), registry.hold(NAME, text="pushed meanwhile")
+        open_intent = intents.open_intent
+
+        def opened_late(**how):
+            monkeypatch.setattr(intents, "open_intent", open_intent)
+            add(app, pushed)
+            tag_actions.copy_tag(actor=as_alice, source=app, reference=pushed, repository=app, tag="2.0")
+            return open_intent(**how)
+
+        monkeypatch.setattr(intents, "open_intent", opened_late)
+        with pytest.raises(Conflict, match="at this moment"):
+            tag_actions.roll_back(actor=as_alice, repository=app, tag="2.0", digest=old)
+        assert registry.digest(NAME, "2.0") == digest_of("2.0") == pushed
+        assert not PushIntent.objects.filter(state=State.OPEN).exists()
+
     def test_to_an_image_that_the_registry_has_no_more(self, app, registry, as_alice) -> None:
         old = digest_of("1.0")
         registry.stop()
@@ -231,6 +248,20 @@ class TestRestoring:
         assert (row.delete_after, row.untagged_at) == (None, None)
         assert last("2.0").action == Action.RESTORED
         assert events("repo.tag.restore") == [("repo.tag.restore", f"{NAME}:2.0")]
+
+    def test_does_not_overwrite_a_push_of_this_moment(self, app, registry, as_alice, monkeypatch) -> None:
+        tag_actions.delete_tag(actor=as_alice, repository=app, tag="2.0")
+        open_intent = intents.open_intent
+
+        def opened_late(**how):
+            monkeypatch.setattr(intents, "open_intent", open_intent)
+            tag_actions.copy_tag(actor=as_alice, source=app, reference="1.0", repository=app, tag="2.0")
+            return open_intent(**how)
+
+        monkeypatch.setattr(intents, "open_intent", opened_late)
+        with pytest.raises(Conflict):
+            tag_actions.restore_tag(actor=as_alice, repository=app, tag="2.0")
+        assert digest_of("2.0") == digest_of("1.0")
 
     def test_a_tag_that_is_there(self, app, as_alice) -> None:
         with pytest.raises(Conflict):
