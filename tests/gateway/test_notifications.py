@@ -21,6 +21,7 @@ from repositories.images.models import Manifest, PushIntent, Tag, TagHistory
 from repositories.models import Repository
 from repositories.registry import client
 from repositories.registry.signing import SERVICE_SUBJECT
+from repositories.sync.models import RepositorySync, Run
 from tests.images.fake_registry import OCI, OCI_INDEX, digest_of, image, index
 
 NAME = "alice/private-app"
@@ -443,6 +444,41 @@ class TestPushesThatCameAnotherWay:
         assert TagHistory.objects.get().action == "found"
         assert not Event.objects.filter(action="repo.tag.push").exists()
 
+    def test_move_a_tag_that_is_known(self, private_app, registry) -> None:
+        reconcile.add(private_app, registry.hold(NAME, image("old"), "1.0"), tag="1.0")
+        digest = registry.hold(NAME, image("new"), "1.0")
+        post(push(tag="1.0", digest=digest))
+        notifications.apply()
+        assert Tag.objects.get().manifest.digest == digest
+
+    def test_a_late_one_changes_nothing(self, private_app, registry) -> None:
+        """Nor is it looked at again: both images are known."""
+        old = registry.hold(NAME, image("old"))
+        reconcile.add(private_app, old)
+        new = registry.hold(NAME, image("new"), "1.0")
+        reconcile.add(private_app, new, tag="1.0")
+        post(push(tag="1.0", digest=old))
+        notifications.apply()
+        assert Tag.objects.get().manifest.digest == new
+        assert not Notification.objects.filter(applied_at=None).exists()
+
+    def test_before_the_registry_has_moved_the_tag_are_looked_at_again(self, private_app, registry) -> None:
+        reconcile.add(private_app, registry.hold(NAME, image("old"), "1.0"), tag="1.0")
+        post(push(tag="1.0", digest=digest_of(image("new"))))
+        notifications.apply()
+        registry.hold(NAME, image("new"), "1.0")
+        notifications.apply()
+        assert Tag.objects.get().manifest.digest == digest_of(image("new"))
+
+    def test_of_a_tag_that_the_gateway_is_writing_are_left_to_it(self, private_app, registry) -> None:
+        digest = registry.hold(NAME, image(), "1.0")
+        PushIntent.objects.create(
+            repository=private_app, tag="1.0", reference="1.0", digest=digest, leased_until=timezone.now()
+        )
+        post(push(tag="1.0", digest=digest))
+        notifications.apply()
+        assert not Tag.objects.exists()
+
     def test_by_digest(self, private_app, registry) -> None:
         digest = registry.hold(NAME, image())
         post(push(digest=digest))
@@ -502,3 +538,20 @@ class TestPushesThatCameAnotherWay:
         assert [tag.name for tag in Tag.objects.all()] == ["good"]
         assert not Notification.objects.filter(applied_at=None).exists()
         assert caplog.text.count("that the registry told of was not added") == 2
+
+
+class TestTheComparison:
+    def test_begins_when_the_registry_was_started_anew(self, private_app, registry) -> None:
+        post(pull("1.0"))
+        notifications.apply()
+        assert not Run.objects.exists()
+        post(pull("1.0", source={"instanceID": "instance-2"}))
+        notifications.apply()
+        assert Run.objects.get().trigger == "instance"
+
+    def test_looks_soon_where_something_was_deleted_past_the_portal(self, private_app, public_app, registry) -> None:
+        ours = event("delete", target={"repository": "alice/public-app"}, actor={"name": str(uuid.uuid4())})
+        post(event("delete"), event("delete", target={"repository": "nobody/app"}), ours)
+        notifications.apply()
+        assert list(RepositorySync.objects.values_list("repository", flat=True)) == [private_app.pk]
+        assert RepositorySync.objects.get().due_at is not None
