@@ -41,6 +41,7 @@ def main(repositories: int, rounds: int, digests: list[str]) -> None:
         wall, cpu = (statistics.median(part) for part in zip(*times, strict=True))
         middle[what] = wall
         print(f"{what:14} {wall:6.1f} s, of our own processor time {cpu:6.1f} s")
+    print(f"paused for pulls by {runs.pace.paused / CONNECTIONS / rounds:.1f} s in each round")
     print(f"ratio          {middle['a round'] / middle['bare requests']:6.2f}")
 
 

@@ -52,7 +52,7 @@ class Ours:
 def compare(
     repository: Repository, *, run: Run | None, looker: Looker, alive: Callable[[], None] = lambda: None
 ) -> Report:
-    """One look. Seven queries when nothing differs, and a request for the listing, each tag and each untagged manifest.
+    """One look. Five queries when nothing differs, and a request for the listing, each tag and each untagged manifest.
 
     Raises RegistryUnavailable: what was added by then stays, and nothing else was changed. Repository.DoesNotExist when
     it was deleted meanwhile.
@@ -60,13 +60,13 @@ def compare(
     started = timezone.now()
     ours = _ours(repository)
     seen = looker.look(repository.full_name, tags=ours.tags, manifests=ours.manifests, alive=alive)
-    touched = repairs.touched(repository, ours.mark)
     report = Report(tags=len(seen.held), skipped=dict.fromkeys(seen.strays, _("no name of a tag")))
-    report.skipped |= dict.fromkeys(sorted(touched & (set(seen.held) | seen.absent)), _("being written"))
-    for tag in sorted(set(seen.held) - touched):
-        if seen.held[tag] != ours.tags.get(tag):
-            _take_over(repository, run, ours, tag, seen.held[tag], report)
-            alive()
+    differing = seen.absent.union(tag for tag, digest in seen.held.items() if digest != ours.tags.get(tag))
+    touched = differing & repairs.touched(repository, ours.mark) if differing else set[str]()
+    report.skipped |= dict.fromkeys(sorted(touched), _("being written"))
+    for tag in sorted(differing - touched - seen.absent):
+        _take_over(repository, run, ours, tag, seen.held[tag], report)
+        alive()
     _track(repository, run, ours, seen, touched, started, report)
     report.recounted = repairs.recount(repository, run)
     return report

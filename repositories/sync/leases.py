@@ -77,10 +77,8 @@ def claim_run(run_id: int) -> bool:
     return bool(rows.update(leased_until=now + LEASE))
 
 
-def renew_run(run_id: int) -> bool:
-    """False when it is over: somebody else ended it."""
-    rows = Run.objects.filter(pk=run_id, state=Run.State.RUNNING)
-    return bool(rows.update(leased_until=timezone.now() + LEASE))
+def renew_run(run_id: int) -> None:
+    Run.objects.filter(pk=run_id, state=Run.State.RUNNING).update(leased_until=timezone.now() + LEASE)
 
 
 def release_run(run_id: int) -> None:

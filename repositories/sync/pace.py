@@ -24,6 +24,8 @@ class Pace:
         self._lock = Lock()
         self._average = 0.0
         self._best = 0.0
+        self.paused = 0.0
+        """In all, of all threads together."""
 
     def told(self, seconds: float) -> None:
         """An answer took so long."""
@@ -40,4 +42,5 @@ class Pace:
 
     def wait(self) -> None:
         if pause := self.pause:
+            self.paused += pause
             self._sleep(pause)

@@ -64,33 +64,38 @@ class _Worker:
 
     def work(self, ends: float) -> bool:
         """Whether the run is over. False when time is, or when what is left is in other hands."""
-        run = self._run()
+        run, renewed = self._run(), time.monotonic()
         if run is not None and run.is_round and not run.total:
             _prepare(run)
-        while time.monotonic() < ends:
-            run = self._run() if leases.renew_run(self._run_id) else None
-            if run is None:
-                return True
+            run = self._run()
+        while run is not None and run.state == State.RUNNING:
+            if time.monotonic() >= ends:
+                return False
+            if time.monotonic() - renewed > leases.RENEWED_EVERY:
+                leases.renew_run(run.pk)
+                renewed = time.monotonic()
             lease, is_left = _next(run)
             if lease is None:
                 return not is_left and _finish(run)
-            if self._look(run, lease):
-                return True
-        return False
+            run = self._look(run, lease)
+        return True
 
     def _run(self) -> Run | None:
         """None when it was deleted with its repository."""
         return Run.objects.filter(pk=self._run_id).first()
 
-    def _look(self, asked: Run, lease: Lease) -> bool:
-        """Whether it was the last one that the run looks at."""
+    def _look(self, asked: Run, lease: Lease) -> Run | None:
+        """The run as it is after that. None when it is over."""
         result = look(lease, asked, self._looker)
         if result is not None and self._told:
             self._told(*result)
         run = self._run()
         if run is None:
-            return True
+            return None
         self._failed = self._failed + 1 if _is_failure(result) else 0
+        return None if self._is_over(run) else run
+
+    def _is_over(self, run: Run) -> bool:
         if self._failed >= GIVEN_UP_AFTER:
             return _end(run, State.FAILED, str(RegistryUnavailable.default))
         if run.is_round and run.missing > missing.most_of(run.tags_total):
