@@ -6,9 +6,10 @@ from typing import Any
 from rest_framework import serializers
 
 from repositories.images.artifacts import annotations_of, layers_of, recognise
-from repositories.images.image_page import Image, Said
+from repositories.images.image_page import Choice, Image, Said
 from repositories.images.models import Manifest, ManifestKind
 from repositories.images.referrers import Attachment
+from repositories.images.shown import Layer, Step
 
 PAGE_SIZE, PAGE_SIZE_MAX = 25, 100
 STATES = ["pending", "read", "failed", "left out"]
@@ -133,7 +134,6 @@ class ImageByDigest(ImageShort):
 def image_of(image: Image) -> dict[str, Any]:
     """What `ImageByDigest` adds to the manifest's own columns."""
     manifest, own = image.manifest, None if image.is_index else image.chosen
-    steps = own.steps if own else []
     told = {"title": image.about.title, "description": image.about.description}
     return {
         **dict(ImageShort(manifest, context={"tags": {manifest.pk: image.other_tags}}).data),
@@ -145,31 +145,34 @@ def image_of(image: Image) -> dict[str, Any]:
             **{fact.key: fact.value.text for fact in image.about.facts},
         },
         "annotations": annotations_of(manifest),
-        "platforms": [
-            {
-                "platform": choice.name,
-                "digest": choice.digest,
-                "size": choice.size,
-                "created": choice.built_at,
-                "is_missing": choice.is_missing,
-                "is_index": choice.is_index,
-            }
-            for choice in image.choices
-        ],
-        "layers": [
-            {
-                "digest": step.layer.digest if step.layer else None,
-                "size": step.layer.size if step.layer else 0,
-                "media_type": step.layer.media_type if step.layer else "",
-                "instruction": step.text,
-                "name": step.layer.name if step.layer else "",
-            }
-            for step in steps
-        ],
+        "platforms": [_platform(choice) for choice in image.choices],
+        "layers": [_step(step) for step in own.steps] if own else [],
         "config": manifest.config,
         "config_state": "left out" if own and own.is_config_left_out else manifest.details,
         "config_digest": manifest.config_digest,
         "part_of": [parent.digest for parent in image.parents],
+    }
+
+
+def _platform(choice: Choice) -> dict[str, Any]:
+    return {
+        "platform": choice.name,
+        "digest": choice.digest,
+        "size": choice.size,
+        "created": choice.built_at,
+        "is_missing": choice.is_missing,
+        "is_index": choice.is_index,
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    layer = step.layer or Layer("", 0, "")
+    return {
+        "digest": layer.digest or None,
+        "size": layer.size,
+        "media_type": layer.media_type,
+        "instruction": step.text,
+        "name": layer.name,
     }
 
 
