@@ -16,10 +16,21 @@ _COPY = """
         FROM images_manifest WHERE repository_id = %s
         ON CONFLICT (removed_id, digest) DO NOTHING
 """
+# Django would read every row, with its layers and config, to see what else depends on it: half a minute for 50,000.
+_IN_BULK = (
+    "DELETE FROM images_tag WHERE repository_id = %s",
+    "DELETE FROM images_taghistory WHERE repository_id = %s",
+    "DELETE FROM images_tagpulls WHERE repository_id = %s",
+    "DELETE FROM images_indexentry WHERE index_id IN (SELECT id FROM images_manifest WHERE repository_id = %s)",
+    "DELETE FROM images_manifest WHERE repository_id = %s",
+    "DELETE FROM deletion_bulkitem WHERE job_id IN (SELECT id FROM deletion_bulkdeletion WHERE repository_id = %s)",
+)
 
 
 def keep_for_removal(repository: Repository) -> None:
-    """Four statements, however many manifests: they are copied within the database. Wakes who removes them."""
+    """Ten statements, however many manifests: they are copied within the database, and what may be many rows is dropped
+    here. What else hangs on the repository goes with its row. Wakes who removes them.
+    """
     now = timezone.now()
     writing = PushIntent.objects.filter(repository=repository, state=PushIntent.State.OPEN)
     under_way = set(writing.exclude(digest="").values_list("digest", flat=True))
@@ -29,6 +40,7 @@ def keep_for_removal(repository: Repository) -> None:
     )
     _copy_digests(repository)
     add_digests(removed, under_way)
+    _drop_contents(repository)
     jobs.enqueue(REMOVE, str(removed.pk))
 
 
@@ -36,6 +48,12 @@ def _copy_digests(repository: Repository) -> None:
     """50,000 rows that went through Python would keep the transaction open for seconds."""
     with connection.cursor() as cursor:
         cursor.execute(_COPY, [repository.full_name, ManifestKind.INDEX.value, repository.pk])
+
+
+def _drop_contents(repository: Repository) -> None:
+    with connection.cursor() as cursor:
+        for statement in _IN_BULK:
+            cursor.execute(statement, [repository.pk])
 
 
 def add_digests(removed: RemovedRepository, digests: set[str], *, are_indexes: bool = False) -> None:
