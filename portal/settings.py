@@ -92,7 +92,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "django_filters",
     "django_htmx",
-    "lucide",
 ]
 MIDDLEWARE = [
     "portal.kit.lane.MachineLane",
@@ -128,7 +127,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "portal.web.context.portal",
             ],
-            "libraries": {"lucide": "portal.web.templatetags.icons"},  # in place of the package's
+            "libraries": {"lucide": "portal.web.templatetags.icons"},  # draws with the package of that name
         },
     }
 ]

@@ -1,4 +1,4 @@
-"""The icons' package's tag, with what it drew kept: settings.TEMPLATES puts this library in its place.
+"""The tag of the icons' package, with what it drew kept. settings.TEMPLATES names it; the package is no app here.
 
 It copies and serializes an XML tree for each icon; a list has six in a row, and a quarter of its time went there.
 """
