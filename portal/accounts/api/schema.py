@@ -11,6 +11,8 @@ LIMITED = ("/auth/token", "/users/login", "/comments", "/invites/bulk")
 """Ends of the paths whose POST may be sent only so often."""
 ASKING_THE_REGISTRY = ("/roll-back", "/restore", "/copy")
 """Ends of the paths whose POST waits for the registry, and for another write of the same tag."""
+OPERATORS = "/v2/registry/"
+"""Whoever is none gets 404 there."""
 METHODS = ("get", "post", "put", "patch", "delete")
 _ERROR = {
     "type": "object",
@@ -79,7 +81,11 @@ def add_errors(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     for path, operations in result["paths"].items():
         for method in METHODS:
             if method in operations:
-                _add_errors(operations[method], takes_path="{" in path, is_limited=path.endswith(LIMITED))
+                _add_errors(
+                    operations[method],
+                    takes_path="{" in path or path.startswith(OPERATORS),
+                    is_limited=path.endswith(LIMITED),
+                )
                 if method == "post" and path.endswith(ASKING_THE_REGISTRY):
                     operations[method]["responses"]["503"] = _answer(
                         "The registry does not answer, or the tag is being written: try again.", "Error"

@@ -85,8 +85,8 @@ class Command(BaseCommand):
         rows = [("IN THE REGISTRY", "HERE", "TAGS", "WHAT HAPPENS")]
         for step in steps:
             how = f"{step.how}: {step.why}" if step.why else str(step.how)
-            left = step.is_left_out
-            rows.append((step.source, "-" if left else step.target, "-" if left else str(step.tags), how))
+            target, tags = ("-", "-") if step.is_left_out else (step.target, str(step.tags))
+            rows.append((step.source, target, tags, how))
         wide = [max(len(row[column]) for row in rows) for column in range(3)]
         for row in rows:
             self.stdout.write(f"{row[0]:<{wide[0]}}  {row[1]:<{wide[1]}}  {row[2]:>{wide[2]}}  {row[3]}")
