@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from repositories.images import manifests
-from repositories.images.models import Manifest, Tag, TagHistory
+from repositories.images.models import Tag, TagHistory
 from repositories.models import Repository
 from repositories.registry import client
 from repositories.sync import missing, repairs
@@ -120,8 +120,5 @@ def _track(
     )
     report.removed, report.waiting, report.held = tracked.removed, tracked.waiting, tracked.held
     report.new_missing, report.due_at = tracked.new, tracked.due_at
-    found = set(ours.manifests) - seen.absent_manifests
-    if found:
-        Manifest.objects.filter(repository=repository, digest__in=found, missing_since__isnull=False).update(
-            missing_since=None
-        )
+    if ours.manifests:
+        repairs.find_again(repository, set(ours.manifests) - seen.absent_manifests)

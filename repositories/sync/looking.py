@@ -33,6 +33,7 @@ class Looker:
 
     def __init__(self, pace: Pace, *, connections: int = CONNECTIONS) -> None:
         self._pace = pace
+        self._connections = connections
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="reconcile")
 
     def __enter__(self) -> "Looker":
@@ -69,11 +70,17 @@ class Looker:
 
     def _digests(self, name: str, references: Sequence[str], alive: Callable[[], None]) -> Iterator[tuple[str, str]]:
         """Reference and digest, which is empty where the registry has nothing."""
-        ask = partial(_digest, name, self._pace)
         for start in range(0, len(references), CHUNK):
             chunk = references[start : start + CHUNK]
-            yield from zip(chunk, self._pool.map(ask, chunk), strict=True)
+            # A share for each connection, since one task for each request would cost as much as half of it.
+            shares = [chunk[number :: self._connections] for number in range(self._connections)]
+            for share, digests in zip(shares, self._pool.map(partial(_digests, name, self._pace), shares), strict=True):
+                yield from zip(share, digests, strict=True)
             alive()
+
+
+def _digests(name: str, pace: Pace, references: Sequence[str]) -> list[str]:
+    return [_digest(name, pace, reference) for reference in references]
 
 
 def _digest(name: str, pace: Pace, reference: str) -> str:

@@ -13,6 +13,7 @@ from repositories.models import Repository
 from repositories.sync.models import Difference, Run
 
 Kind, State = Difference.Kind, Difference.State
+BATCH = 500
 
 
 def touched(repository: Repository, mark: int) -> set[str]:
@@ -76,6 +77,14 @@ def mark_missing(repository: Repository, difference: Difference) -> bool:
             return False
         settle(difference)
     return True
+
+
+def find_again(repository: Repository, digests: set[str]) -> None:
+    """The registry has these untagged manifests: no mark says otherwise. One query when none does."""
+    marked = Manifest.objects.filter(repository=repository, missing_since__isnull=False)
+    ids = [pk for pk, digest in marked.values_list("pk", "digest") if digest in digests]
+    for start in range(0, len(ids), BATCH):
+        Manifest.objects.filter(pk__in=ids[start : start + BATCH]).update(missing_since=None)
 
 
 def settle(difference: Difference) -> None:
