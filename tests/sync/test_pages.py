@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.events.models import Event
+from repositories.gateway.models import Notification
 from repositories.models import Repository
 from repositories.registry import client as registry_client
 from repositories.sync import health
@@ -70,7 +72,11 @@ class TestOverview:
 
     def test_what_was_heard_of_the_registry(self, olgas_client) -> None:
         RegistryInstance.objects.create(instance="registry-7")
-        assert "registry-7 first heard of" in text_of(olgas_client.get("/registry/"))
+        at = timezone.now() - timedelta(hours=2)
+        Notification.objects.create(event_id="1", at=at, received_at=at, action="push", repository="alice/app")
+        page = text_of(olgas_client.get("/registry/"))
+        assert "registry-7 first heard of" in page
+        assert "Last notification 2 hours ago" in page
 
     def test_what_could_not_be_compared(self, olgas_client, private_app) -> None:
         RepositorySync.objects.create(repository=private_app, failures=2, error="It did not answer.")
