@@ -1,6 +1,7 @@
 """What people do with jobs: start, cancel, undo. The work itself is `bulk`'s."""
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -82,6 +83,11 @@ def cancel(*, actor: Actor, repository: Repository, job_id: int) -> BulkDeletion
         if running.update(state=State.CANCELLED, finished_at=timezone.now()):
             _record("repo.bulk.cancel", actor, row, {"job": job.pk})
     return get_job(row, job_id)
+
+
+def jobs_of(repository: Repository) -> QuerySet[BulkDeletion]:
+    """The newest first."""
+    return BulkDeletion.objects.filter(repository=repository).order_by("-id")
 
 
 def get_job(repository: Repository, job_id: int) -> BulkDeletion:

@@ -47,8 +47,7 @@ def _choose(request: PortalRequest, repository: Repository, *, error: str = "", 
         locked = immutability.covered(repository, [tag.name for tag in page.rows])
         context |= {"found": found, "page": page, "locked": locked, "as_of": selection.as_of.isoformat()}
         context["fields"] = _fields(selection)
-    jobs = BulkDeletion.objects.filter(repository=repository).order_by("-id")[:JOBS]
-    context["jobs"] = list(jobs)
+    context["jobs"] = list(bulk_actions.jobs_of(repository)[:JOBS])
     # A filter that is wrong is answered with 200: else htmx would not show the sentence while somebody types.
     return answer(request, "deletion/bulk_choose.html", "deletion/bulk_results.html", context, status=status)
 

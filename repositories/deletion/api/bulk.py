@@ -100,7 +100,7 @@ class Deletions(RepositoryView):
     def get(self, request: Request, namespace: str, repository: str) -> Response:
         """And restorations; the newest first."""
         row = self.fetch(namespace, repository)
-        return self.page(BulkDeletion.objects.filter(repository=row).order_by("-id"), BulkJobAnswer)
+        return self.page(bulk_actions.jobs_of(row), BulkJobAnswer)
 
     @extend_schema(
         summary="Delete many tags",
