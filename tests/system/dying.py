@@ -78,7 +78,7 @@ def _die(repository: str, action: str, arguments: dict[str, str], step: int, whe
             os.kill(os.getpid(), signal.SIGKILL)
         return response
 
-    client._send = sent  # type: ignore[assignment]
+    client._send = sent
     try:
         ACTIONS[action](repository, **arguments)
     finally:
