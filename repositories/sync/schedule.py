@@ -20,7 +20,7 @@ BATCH = 500
 
 
 def sweep() -> None:
-    """Begin a round that is due, and wake workers for what waits. Four queries when there is nothing to do."""
+    """Begin a round that is due, and wake workers for what waits. Five queries when there is nothing to do."""
     open_runs = list(Run.objects.filter(state=Run.State.RUNNING).order_by("id"))
     if not any(run.is_round for run in open_runs) and _is_time():
         request_reconcile(actor=SYSTEM, trigger=Run.Trigger.SCHEDULE)
