@@ -16,7 +16,7 @@ from portal.kit.errors import NotFound
 from repositories.images import immutability
 from repositories.images.artifacts import Kind, recognise
 from repositories.images.models import IndexEntry, Manifest, ManifestKind, Tag
-from repositories.images.referrers import SUFFIXES
+from repositories.images.referrers import SUFFIXES, tag_of_digest
 from repositories.models import Repository
 
 DEEPEST = 3
@@ -180,7 +180,7 @@ def _attached(repository: Repository, going: dict[str, Gone]) -> dict[str, Gone]
 
 def scheme_tags(digest: str) -> list[str]:
     """Names of the tags by which cosign, and clients of a registry without referrers, attach to an image."""
-    return [digest.replace(":", "-") + suffix for suffix in SUFFIXES]
+    return [tag_of_digest(digest) + suffix for suffix in SUFFIXES]
 
 
 def _manifests(repository: Repository, *, digests: Iterable[str] | None = None) -> QuerySet[Manifest]:
