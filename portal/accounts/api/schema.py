@@ -9,8 +9,12 @@ from portal.accounts.api.base import ApiView
 
 LIMITED = ("/auth/token", "/users/login", "/comments", "/invites/bulk")
 """Ends of the paths whose POST may be sent only so often."""
-ASKING_THE_REGISTRY = ("/roll-back", "/restore", "/copy")
-"""Ends of the paths whose POST waits for the registry, and for another write of the same tag."""
+ASKING_THE_REGISTRY = {
+    "get": ("/images/{digest}/manifest",),
+    "post": ("/roll-back", "/restore", "/copy"),
+    "delete": ("/tags/{tag}", "/images/{digest}"),
+}
+"""By method, ends of the paths that wait for the registry, and to write for another write of the same tag."""
 OPERATORS = "/v2/registry/"
 """Whoever is none gets 404 there."""
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -86,11 +90,16 @@ def add_errors(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
                     takes_path="{" in path or path.startswith(OPERATORS),
                     is_limited=path.endswith(LIMITED),
                 )
-                if method == "post" and path.endswith(ASKING_THE_REGISTRY):
-                    operations[method]["responses"]["503"] = _answer(
-                        "The registry does not answer, or the tag is being written: try again.", "Error"
-                    )
+                if path.endswith(ASKING_THE_REGISTRY.get(method, ())):
+                    _add_registry_errors(operations[method]["responses"], writes=method != "get")
     return result
+
+
+def _add_registry_errors(answers: dict[str, Any], *, writes: bool) -> None:
+    if writes:
+        answers.setdefault("409", _answer("It is not as the request takes it to be, or not any more.", "Error"))
+    away = "The registry does not answer, or the tag is being written: try again."
+    answers["503"] = _answer(away if writes else "The registry does not answer: try again.", "Error")
 
 
 def _add_errors(operation: dict[str, Any], *, takes_path: bool, is_limited: bool) -> None:

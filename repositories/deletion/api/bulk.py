@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.accounts.api.base import HubPages
 from portal.kit.errors import Invalid
 from repositories.access import Permission
 from repositories.api.base import RepositoryView
@@ -95,6 +96,7 @@ class BulkJobFull(BulkJobAnswer):
 
 class Deletions(RepositoryView):
     needs = {"GET": Permission.DELETE_IMAGES, "POST": Permission.DELETE_IMAGES}
+    pagination_class = HubPages
 
     @extend_schema(summary="List deletions of many tags", tags=TAGS, responses=BulkJobAnswer(many=True))
     def get(self, request: Request, namespace: str, repository: str) -> Response:
