@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('images', '0007_last_move_of_a_tag'),
-        ('repositories', '0003_archive_and_immutable_tags'),
+        ("images", "0007_last_move_of_a_tag"),
+        ("repositories", "0003_archive_and_immutable_tags"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='manifest',
-            index=models.Index(fields=['repository', '-id'], name='manifest_by_repository'),
+            model_name="manifest",
+            index=models.Index(fields=["repository", "-id"], name="manifest_by_repository"),
         ),
     ]
