@@ -67,7 +67,11 @@ def numbered(rows: QuerySet[Row], *, by: str, number: int, size: int) -> Page[Ro
     keys = (
         list(rows.order_by(*order).values_list("pk", flat=True)[start : start + size + 1]) if start < BIGGEST_ID else []
     )
-    found = list(rows.filter(pk__in=keys[:size]).order_by(*order)) if keys else []
+    found = []
+    if keys:
+        # Sorted here: asked for the order, SQLite reads the whole index of it rather than these few rows.
+        held = {row.pk: row for row in rows.filter(pk__in=keys[:size]).order_by()}
+        found = [held[key] for key in keys[:size] if key in held]
     return Page(
         rows=found,
         next=_encode(found[-1], column, backward=False) if len(keys) > size else "",

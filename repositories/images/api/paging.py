@@ -32,7 +32,7 @@ class TagPages(HubPages):
         self.number = self._number(request)
         of, _dot, cursor = request.query_params.get("cursor", "").partition(".")
         if cursor and of == str(self.number):
-            self.found = keyset(rows, by=by, cursor=cursor, size=self.size, keys_first=True)
+            self.found = keyset(rows, by=by, cursor=cursor, size=self.size)
         else:
             self.found = numbered(rows, by=by, number=self.number, size=self.size)
         if not self.found.rows and self.number > 1:
