@@ -93,7 +93,8 @@ def attached_to(
 
 def _by_subject(repository_id: int, digests: Sequence[str]) -> list[Attachment]:
     rows = Manifest.objects.filter(repository=repository_id, subject_digest__in=digests, missing_since=None)
-    rows = rows.defer("config").order_by("-id")[: MOST * len(digests)]
+    # By id alone, SQLite would read all manifests of the repository in that order and look for these among them.
+    rows = rows.defer("config").order_by("subject_digest", "-id")[: MOST * len(digests)]
     return [_attachment(row, row.subject_digest, "subject") for row in rows]
 
 
