@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
 from portal.kit.errors import NotFound, Text
@@ -96,6 +96,11 @@ class Image:
     def said(self) -> list[Said]:
         """Each signature, attestation and SBOM, and one line for whatever else is attached."""
         return [said for attachment in self.attachments for said in _said(attachment)]
+
+
+def images_of(repository: Repository) -> QuerySet[Manifest]:
+    """Every manifest, for a list. One query."""
+    return Manifest.objects.filter(repository=repository).defer("config")
 
 
 def fetch_image(repository: Repository, digest: str) -> Manifest:

@@ -21,8 +21,7 @@ from repositories.images.api.image_shapes import (
     image_of,
     referrers_of,
 )
-from repositories.images.image_page import fetch_image, newest_tags, read_image
-from repositories.images.models import Manifest
+from repositories.images.image_page import fetch_image, images_of, newest_tags, read_image
 from repositories.images.raw import raw_response
 from repositories.images.referrers import attached_to
 from repositories.registry import client
@@ -43,7 +42,7 @@ class Images(RepositoryView):
     def get(self, request: Request, namespace: str, repository: str) -> Response:
         """Every manifest, the newest first: images, the platforms of multi-platform images, artifacts, attestations."""
         row, query = self.fetch(namespace, repository), self.read_query(ImagesQuery)
-        rows, order = Manifest.objects.filter(repository=row).defer("config"), "-id"
+        rows, order = images_of(row), "-id"
         if query["tagged"] is not None:
             rows = rows.filter(untagged_at__isnull=query["tagged"])
             order = "-id" if query["tagged"] else "-untagged_at"
