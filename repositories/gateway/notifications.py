@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from portal.kit import secrets
+from portal.kit.connections import hurried
 from repositories.gateway import bodies
 from repositories.gateway.models import Notification
 from repositories.images import intents, manifests, pulls
@@ -54,7 +55,8 @@ def receive(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=405, headers={"Allow": "POST"})
     rows = list(_rows(_events(request)))
     if rows:
-        Notification.objects.bulk_create(rows, ignore_conflicts=True)
+        with hurried():  # hints: what a power cut takes, reconcile finds
+            Notification.objects.bulk_create(rows, ignore_conflicts=True)
     return HttpResponse(status=202)
 
 
