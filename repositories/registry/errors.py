@@ -1,6 +1,7 @@
 """Answers in the registry's own error format, and its challenges. Docker shows what stands in them.
 
-For a JSON body docker first shows `details`, then `errors[]`; a framework's own `detail` is lost on it.
+For a JSON body docker first shows `details`, then `errors[]`; a framework's own `detail` is lost on it. With 403 and 409
+clients would put "unknown:" before `details`, in place of the code's own word.
 """
 
 import json
@@ -41,7 +42,9 @@ def respond(
     entry: dict[str, Any] = {"code": code, "message": text}
     if detail is not None:
         entry["detail"] = detail
-    body = {"errors": [entry], "details": text}
+    body: dict[str, Any] = {"errors": [entry]}
+    if status not in (403, 409):
+        body["details"] = text
     response = HttpResponse(
         json.dumps(body), status=status, content_type="application/json", headers=dict(headers or {})
     )

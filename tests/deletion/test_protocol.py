@@ -39,7 +39,7 @@ class TestATag:
         Repository.objects.filter(pk=app.pk).update(immutability="all")
         reply = delete(alice, "1.0")
         assert reply.refusal == (403, "DENIED")
-        assert "immutable" in reply.response.json()["details"]
+        assert "immutable" in reply.response.json()["errors"][0]["message"]
         assert registry.digest(NAME, "1.0")
 
 
@@ -57,7 +57,7 @@ class TestADigest:
     def test_with_several_tags_is_refused_and_they_are_named(self, app, alice, registry) -> None:
         reply = delete(alice, digest_of("1.0"))
         assert reply.refusal == (409, "DENIED")
-        assert "2 tags: 1.0, stable" in reply.response.json()["details"]
+        assert "2 tags: 1.0, stable" in reply.response.json()["errors"][0]["message"]
         assert registry.tags(NAME) == ["1.0", "2.0", "stable"]
 
     def test_without_a_tag_is_deleted_softly_and_twice_is_as_good(self, app, alice, registry) -> None:
@@ -79,7 +79,7 @@ class TestADigest:
         add(private_app, index, tag="multi")
         reply = delete(alice, child)
         assert reply.refusal == (409, "DENIED")
-        assert index[:19] in reply.response.json()["details"]
+        assert index[:19] in reply.response.json()["errors"][0]["message"]
 
 
 class TestWhoMay:
@@ -97,7 +97,7 @@ class TestWhoMay:
         Repository.objects.filter(pk=app.pk).update(archived_at="2026-11-01T00:00:00Z")
         reply = delete(alice, "1.0")
         assert reply.refusal == (403, "DENIED")
-        assert "archived" in reply.response.json()["details"]
+        assert "archived" in reply.response.json()["errors"][0]["message"]
 
     def test_a_registry_that_is_away(self, app, alice, registry) -> None:
         registry.stop()

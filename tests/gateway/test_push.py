@@ -355,5 +355,5 @@ def test_reconcile_is_told_of_open_pushes(alices, private_app, registry, capsys)
     registry.hold("alice/private-app", body, "1.0", "found")
     call_command("reconcile")
     told = capsys.readouterr().out
-    assert "alice/private-app:1.0 skipped: being pushed" in told
+    assert "alice/private-app:1.0 skipped: being written" in told
     assert "alice/private-app:found added" in told
