@@ -1,7 +1,7 @@
 """Answers in the registry's own error format, and its challenges. Docker shows what stands in them.
 
-For a JSON body docker first shows `details`, then `errors[]`; a framework's own `detail` is lost on it. With 403 and 409
-clients would put "unknown:" before `details`, in place of the code's own word.
+For a JSON body docker first shows `details`, then `errors[]`; a framework's own `detail` is lost on it. With 403 and
+409 clients would put "unknown:" before `details`, in place of the code's own word.
 """
 
 import json
