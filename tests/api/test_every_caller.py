@@ -29,6 +29,7 @@ VALUES = {
     "tag": "v1",
     "digest": f"sha256:{'a' * 64}",
     "comment_id": 1,
+    "job_id": 1,
     "webhook_id": 1,
     "group_id": 1,
     "delivery_id": "x",
