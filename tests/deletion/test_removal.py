@@ -157,7 +157,7 @@ class TestTheName:
         raw = client.get_manifest(NAME, registry.digest(NAME, "1.0"))
         reply = Pusher(alice).put(NAME, "3.0", raw.body, media_type=raw.media_type)
         assert reply.refusal == (409, "DENIED")
-        assert "not left the registry yet" in reply.response.json()["details"]
+        assert "not left the registry yet" in reply.response.json()["errors"][0]["message"]
         assert registry.digest(NAME, "3.0") == ""
 
 
