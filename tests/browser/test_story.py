@@ -101,7 +101,9 @@ def see_the_first_push(product: Product, alice: BrowserContext, page: Page, layo
     assert time.monotonic() - pushed < 5  # a second at most on a machine that has nothing else to do
     assert page.locator(f'[data-copy^="docker pull {product.host}/{REPOSITORY}"]').count() == 2
     expect(live.get_by_role("link", name="0.0.1")).to_be_visible()
-    expect(page.get_by_text("linux/amd64")).to_have_count(2)  # read by a task a moment later, shown by the poll
+    expect(page.get_by_role("table").get_by_text("linux/amd64")).to_have_count(
+        2
+    )  # read by a task a moment later, shown by the poll
     assert re.search(r"\d (k|M)?B", row(page, "0.0.1"))
     return digest
 
