@@ -10,7 +10,6 @@ import logging
 import time
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from portal.accounts.actor import SYSTEM
@@ -18,8 +17,9 @@ from portal.kit.errors import MoorageError
 from repositories.deletion import freshness
 from repositories.deletion.preview import scheme_tags
 from repositories.images import writes
+from repositories.images.holding import held
 from repositories.images.immutability import TagImmutable
-from repositories.images.models import IndexEntry, Manifest, Tag
+from repositories.images.models import Manifest, Tag
 from repositories.images.removal import DeletionOff
 from repositories.models import Repository
 from repositories.registry import client
@@ -79,10 +79,8 @@ def _claim(pk: int) -> Manifest | None:
 
 def _keep_held(manifest: Manifest) -> bool:
     """Whether a tag or an index has it again: then it is deleted no longer. Two queries at most."""
-    tagged = Tag.objects.filter(manifest=OuterRef("pk"))
-    named = IndexEntry.objects.filter(digest=OuterRef("digest"), index__repository=OuterRef("repository"))
-    held = Manifest.objects.filter(Exists(tagged) | Exists(named), pk=manifest.pk)
-    return bool(held.update(delete_after=None, untagged_at=None))
+    again = Manifest.objects.filter(held(), pk=manifest.pk)
+    return bool(again.update(delete_after=None, untagged_at=None))
 
 
 def _untag_attached(repository: Repository, digest: str) -> None:

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import F
 from django.utils import timezone
 
 from portal.events.record import record
 from portal.kit import jobs
+from repositories.images.holding import held
 from repositories.images.manifests import SIZE_MAX, Entry, Parsed, Part, has_config
 from repositories.images.models import IndexEntry, Manifest, ManifestKind, PushIntent, Tag, TagHistory
 from repositories.images.versions import version_key
@@ -141,10 +142,8 @@ def mark_untagged(manifest_ids: Sequence[int], now: datetime) -> None:
 
     Called, with the repository held, by whoever took a tag or an index away from them.
     """
-    tagged = Tag.objects.filter(manifest=OuterRef("pk"))
-    named = IndexEntry.objects.filter(digest=OuterRef("digest"), index__repository=OuterRef("repository"))
     rows = Manifest.objects.filter(pk__in=manifest_ids, untagged_at=None, subject_digest="")
-    rows.filter(~Exists(tagged), ~Exists(named)).update(untagged_at=now)
+    rows.filter(~held()).update(untagged_at=now)
 
 
 def _keep_again(manifest: Manifest, push: Push, now: datetime) -> None:

@@ -7,7 +7,7 @@ import time
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +19,7 @@ from repositories.access import Permission
 from repositories.images import immutability, intents, writes
 from repositories.images.actions import lock_repository
 from repositories.images.copying import ManifestGone
+from repositories.images.holding import held
 from repositories.images.models import IndexEntry, Manifest, PushIntent, Tag
 from repositories.models import Repository
 from repositories.registry import client
@@ -97,9 +98,7 @@ def _mark_deleted(actor: Actor, repository: Repository, manifest: Manifest, tags
 
 
 def _unheld(repository: Repository) -> QuerySet[Manifest]:
-    tagged = Tag.objects.filter(manifest=OuterRef("pk"))
-    named = IndexEntry.objects.filter(digest=OuterRef("digest"), index__repository=repository)
-    return Manifest.objects.filter(~Exists(tagged), ~Exists(named), repository=repository)
+    return Manifest.objects.filter(~held(), repository=repository)
 
 
 def restore_image(*, actor: Actor, repository: Repository, digest: str) -> Manifest:

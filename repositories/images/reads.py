@@ -45,10 +45,3 @@ def platforms_of(manifest: Manifest) -> list[str]:
     if manifest.kind == ManifestKind.INDEX:
         return list(dict.fromkeys(entry.platform for entry in entries_of(manifest) if entry.platform))
     return [manifest.platform] if manifest.platform else []
-
-
-def children_of(manifest: Manifest) -> dict[str, Manifest]:
-    """Digest -> manifest, for the entries of an index that the repository has. Two queries."""
-    digests = [entry.digest for entry in manifest.entries.all()]
-    rows = Manifest.objects.filter(repository_id=manifest.repository_id, digest__in=digests)
-    return {row.digest: row for row in rows}

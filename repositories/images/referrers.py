@@ -53,11 +53,6 @@ class Attachment:
         return SIGNATURE in [self.kind, *(statement.kind for statement in self.statements)]
 
 
-def is_attached_tag(name: str) -> bool:
-    """Whether the tag is there to hang something on an image, such as `sha256-<hex>.sig`."""
-    return _ATTACHED_TAG.fullmatch(name) is not None
-
-
 def subject_of_tag(name: str) -> str:
     """The digest that such a tag speaks of; empty for any other tag, and for sha512, of which it has half."""
     found = _ATTACHED_TAG.fullmatch(name)

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.actor import SYSTEM, Actor
 from portal.kit.errors import Conflict, Forbidden, MoorageError, Unavailable
 from repositories.images import immutability, intents, removal
-from repositories.images.models import IndexEntry, Manifest, PushIntent, Tag
+from repositories.images.holding import held
+from repositories.images.models import Manifest, PushIntent, Tag
 from repositories.models import Repository
 from repositories.registry import client
 
@@ -110,9 +111,7 @@ def purge(*, repository: Repository, digest: str) -> bool:
 def _is_held(repository: Repository, digest: str) -> bool:
     """Or restored meanwhile. Looked at after the intent is open: whoever writes later waits for it."""
     rows = Manifest.objects.filter(repository=repository, digest=digest, delete_after__isnull=False)
-    if not rows.exists() or Tag.objects.filter(repository=repository, manifest__digest=digest).exists():
-        return True
-    return IndexEntry.objects.filter(index__repository=repository, digest=digest).exists()
+    return not rows.filter(~held()).exists()
 
 
 def _check_rules(intent: PushIntent, expected: str | None = None) -> None:

@@ -11,7 +11,7 @@ from portal.kit.errors import NotFound
 from repositories.images import reads
 from repositories.images.actions import Push, Pusher, record_push
 from repositories.images.manifests import parse
-from repositories.images.models import Manifest, Tag
+from repositories.images.models import Manifest
 from repositories.models import Repository
 from repositories.registry.client import OCI_INDEX
 from tests.images.fake_registry import OCI, digest_of, image, index
@@ -139,12 +139,3 @@ class TestHistory:
             rows = [(row.tag, row.action, row.actor) for row in reads.history_rows(private_app).order_by("id")]
         assert rows == [("1.0", "created", None), ("2.0", "created", None), ("1.0", "moved", None)]
         assert [row.action for row in reads.history_rows(private_app, tag="1.0").order_by("id")] == ["created", "moved"]
-
-
-def test_children_that_the_repository_has(private_app, public_app) -> None:
-    push(private_app, image("x one"))
-    push(public_app, image("x two"))
-    manifest = push(private_app, index(image("x one"), image("x two")), "1.0", media_type=OCI_INDEX)
-    assert queries_of(lambda: reads.children_of(manifest)) == 2
-    assert set(reads.children_of(manifest)) == {digest_of(image("x one"))}
-    assert Tag.objects.get().manifest_id == manifest.pk
