@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.product import Account, Product, make_image, wait_until
-from tests.system.test_push import query, state
+from tests.system.test_push import query
 
 TAGS = [f"1.{number}" for number in range(4)]
 
@@ -30,7 +30,6 @@ def pushed_and_forgotten(product: Product, account: Account, folder: Path, repos
         f"    model.objects.filter(repository__full_name={name!r}).delete()\n"
         f"Repository.objects.filter(full_name={name!r}).update(tag_count=0)\n"
     )
-    assert state(product, name)["tags"] == []
     return name
 
 
@@ -53,7 +52,9 @@ def test_several_at_once_add_each_tag_once(product: Product, ned: Account, tmp_p
 
     with ThreadPoolExecutor(3) as pool:
         told = list(pool.map(compare, range(3)))
-    assert sum(text.count(" added") for text in told) == len(TAGS), told
+    # The product compares by itself, too, after the first notification of a registry: whoever was first told of it.
+    assert sum(text.count(" added") for text in told) in {0, len(TAGS)}, told
+    wait_until(lambda: len(found(product, name)) >= len(TAGS), within=30, what="the tags")
     assert found(product, name) == [[tag, "found"] for tag in TAGS]
     assert query(product, "SELECT tag_count FROM repositories_repository WHERE full_name = ?", name) == [[len(TAGS)]]
 
