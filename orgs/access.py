@@ -33,6 +33,8 @@ class OrgPermission(StrEnum):
     """Base permission, who may create, who may publish."""
     TOKENS = "organization:tokens"
     """Make, change and delete organization access tokens."""
+    WEBHOOKS = "organization:webhooks"
+    """Make, change and delete the webhooks of all its repositories."""
     AUDIT = "organization:audit"
     DELETE = "organization:delete"
     LEAVE = "organization:leave"
@@ -49,6 +51,7 @@ LEAST_MEMBER_ROLE: dict[OrgPermission, MemberRole] = {
     OrgPermission.EDIT_PROFILE: MemberRole.OWNER,
     OrgPermission.EDIT_RULES: MemberRole.OWNER,
     OrgPermission.TOKENS: MemberRole.OWNER,
+    OrgPermission.WEBHOOKS: MemberRole.OWNER,
     OrgPermission.AUDIT: MemberRole.OWNER,
     OrgPermission.DELETE: MemberRole.OWNER,
     OrgPermission.LEAVE: MemberRole.MEMBER,
@@ -64,6 +67,7 @@ LEAST_LEVEL: dict[OrgPermission, TokenLevel] = {
     OrgPermission.MANAGE_TEAMS: TokenLevel.ADMIN,
     OrgPermission.EDIT_PROFILE: TokenLevel.ADMIN,
     OrgPermission.EDIT_RULES: TokenLevel.ADMIN,
+    OrgPermission.WEBHOOKS: TokenLevel.ADMIN,
     OrgPermission.AUDIT: TokenLevel.ADMIN,
     OrgPermission.LEAVE: TokenLevel.ADMIN,
 }
@@ -77,6 +81,7 @@ LEAST_ACTIONS: dict[OrgPermission, frozenset[TokenAction]] = {
     OrgPermission.MANAGE_MEMBERS: frozenset({TokenAction.MANAGE_ORGANIZATION}),
     OrgPermission.MANAGE_TEAMS: frozenset({TokenAction.MANAGE_ORGANIZATION}),
     OrgPermission.GRANT: frozenset({TokenAction.MANAGE_ORGANIZATION}),
+    OrgPermission.WEBHOOKS: frozenset({TokenAction.WEBHOOKS}),
     OrgPermission.AUDIT: frozenset({TokenAction.READ_AUDIT}),
 }
 LEVEL_ORDER = list(TokenLevel)
@@ -150,7 +155,9 @@ def _decide_credential(actor: Actor, permission: OrgPermission, name: str) -> De
         return Decision(allowed=True)
     if credential.limits is not None:
         actions = LEAST_ACTIONS.get(permission, frozenset())
-        if not any(credential.covers(name, action) for action in actions):
+        # Who manages the webhooks of all its repositories manages those that hear of all of them.
+        places = (name, f"{name}/*") if permission is OrgPermission.WEBHOOKS else (name,)
+        if not any(credential.covers(place, action) for action in actions for place in places):
             reason = _("The access token “%(label)s” is limited, and may not do this in the organization.")
             return Decision(allowed=False, reason=reason % {"label": credential.label})
         if credential.kind is CredentialKind.ORGANIZATION_TOKEN:  # it has no level that could cap it

@@ -256,9 +256,23 @@ CELERY_BEAT_SCHEDULE = {
 EVENT_READERS: dict[str, tuple[str, frozenset[str]]] = {
     "webhooks": (
         "repositories.webhooks.fan_out",
-        frozenset({"repo.tag.push", "repo.tag.rollback", "repo.tag.restore", "repo.tag.copy"}),
+        frozenset(
+            {
+                *("repo.tag.push", "repo.tag.rollback", "repo.tag.restore", "repo.tag.copy", "repo.tag.delete"),
+                *("repo.image.delete", "repo.image.restore"),
+                *("repo.create", "repo.update", "repo.change_privacy", "repo.archive", "repo.unarchive", "repo.delete"),
+                *("repo.star", "repo.unstar", "repo.comment", "repo.comment.delete"),
+                *("repo.grant.create", "repo.grant.update", "repo.grant.delete"),
+                *("org.member.add", "org.member.remove", "org.member.role.change"),
+                *("org.team.member.add", "org.team.member.remove"),
+            }
+        ),
     ),
 }
+WEBHOOKS_AT_ONCE = env.int("MOORAGE_WEBHOOKS_AT_ONCE", default=1000)
+"""Requests that one worker process has under way at most; each is a thread that mostly waits."""
+WEBHOOK_LOG_KEPT = timedelta(days=env.int("MOORAGE_WEBHOOK_LOG_DAYS", default=30))
+"""So long deliveries stay in the log after they ended."""
 
 # -- Images ---------------------------------------------------------------------------------------------------------
 DELETED_IMAGES_KEPT = timedelta(days=env.int("MOORAGE_DELETED_IMAGES_KEPT_DAYS", default=7))

@@ -107,6 +107,12 @@ _REPOSITORY = (
     Word(
         "repo.webhook.disable", _("Webhook switched off"), _("A webhook was switched off because its receiver is gone.")
     ),
+    Word("repo.webhook.rotate", _("Webhook's secret rotated"), _("A webhook got a new signing secret.")),
+    Word("repo.webhook.ping", _("Webhook tried"), _("Somebody had a ping sent to a webhook.")),
+    Word(
+        "repo.webhook.pause", _("Webhook paused"), _("Every delivery had failed for a day; what happens now is held.")
+    ),
+    Word("repo.webhook.resume", _("Webhook resumed"), _("A paused webhook works again, and got what it missed.")),
     Word("repo.star", _("Starred"), _("Somebody starred a repository.")),
     Word("repo.unstar", _("Star taken away"), _("Somebody took their star away.")),
     Word("repo.comment", _("Commented"), _("Somebody commented on a repository.")),

@@ -89,7 +89,7 @@ def plan_roll_back(actor: Actor, repository: Repository, name: str, digest: str 
         compared=compare_references(repository, current, digest) if target else None,
         former=[_image(row, held) for row in former if row.missing_since is None][:FORMER_SHOWN],
         rule=covering_rule(repository, name),
-        listeners=heard_by(actor, repository),
+        listeners=heard_by(actor, repository, name, "push"),
     )
 
 
@@ -106,7 +106,7 @@ def plan_restore(actor: Actor, repository: Repository, name: str, digest: str = 
         existing=existing,
         image=_image(row, _held(repository, name)) if row else None,
         gone=gone,
-        listeners=heard_by(actor, repository),
+        listeners=heard_by(actor, repository, name, "tag.restore"),
     )
 
 

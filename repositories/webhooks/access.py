@@ -1,59 +1,161 @@
-"""Who may see and change a repository's webhooks: whoever has `repository:webhooks` on it. The rule itself is there."""
+"""Who may see and change webhooks. Of a repository: whoever has `repository:webhooks` on it. Of a namespace: its user,
+or the organization's owners. With a token: one of the level, or with the action, that webhooks need.
+"""
 
-from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from orgs.access import OrgPermission, fetch_organization
 from portal.accounts.actor import Actor
-from portal.kit.errors import NotFound
-from repositories.access import Permission, fetch_repository, require
+from portal.accounts.models import Namespace, TokenAction, TokenLevel
+from portal.kit.errors import Forbidden, NotFound, Unauthorized
+from repositories.access import Permission, fetch_namespace, fetch_repository, require
 from repositories.models import Repository
 from repositories.webhooks.models import Attempt, Delivery, Webhook
 
+Place = Repository | Namespace
+"""Whose webhooks: one repository's, or those of all repositories of a namespace."""
 
-def visible_webhooks(actor: Actor, repository: Repository) -> QuerySet[Webhook]:
-    """The repository's webhooks, oldest first. One query now, one when evaluated. Raises NotFound or Forbidden."""
-    row = require(actor, Permission.WEBHOOKS, repository)
-    return Webhook.objects.filter(repository=row).order_by("id")
+
+def fetch_place(actor: Actor, namespace: str, name: str = "") -> Place:
+    """The repository `namespace/name`, or the namespace, for an actor who may manage its webhooks. Two queries at most.
+
+    Raises NotFound, Forbidden, Unauthorized.
+    """
+    if name:
+        return fetch_repository(actor, namespace, name, Permission.WEBHOOKS)
+    return _require_namespace(actor, fetch_namespace(actor, namespace))
+
+
+def require_place(actor: Actor, place: Place) -> Place:
+    """As it is now. Raises NotFound, Forbidden, Unauthorized."""
+    if isinstance(place, Repository):
+        return require(actor, Permission.WEBHOOKS, place)
+    return _require_namespace(actor, place)
+
+
+def _require_namespace(actor: Actor, namespace: Namespace) -> Namespace:
+    if actor.is_system:
+        return namespace
+    if getattr(namespace, "organization", None) is not None:
+        fetch_organization(actor, namespace.name, OrgPermission.WEBHOOKS)
+        return namespace
+    if actor.is_anonymous:
+        raise Unauthorized(_("Sign in to see webhooks."))
+    user = getattr(namespace, "user", None)
+    if user is None or user.pk != actor.user_id:
+        raise Forbidden(_("Only %(name)s may see and change these webhooks.") % {"name": namespace.name})
+    if not actor.confirmed:
+        raise Forbidden(_("Confirm your e-mail address first: until then you may only look."))
+    _require_credential(actor, namespace.name)
+    return namespace
+
+
+def _require_credential(actor: Actor, name: str) -> None:
+    """The person's own namespace, with a token."""
+    credential = actor.credential
+    if not credential.is_token:
+        return
+    if credential.limits is not None and not credential.covers(f"{name}/*", TokenAction.WEBHOOKS):
+        reason = _("The access token “%(label)s” is limited, and may not manage webhooks of %(name)s/*.")
+        raise Forbidden(reason % {"label": credential.label, "name": name})
+    if credential.level != TokenLevel.ADMIN:
+        reason = _("The access token “%(label)s” lacks the level “%(level)s”.")
+        raise Forbidden(reason % {"label": credential.label, "level": TokenLevel.ADMIN.label})
+
+
+def may_manage(actor: Actor, place: Place) -> bool:
+    """Whether to offer the page. Two queries at most."""
+    try:
+        require_place(actor, place)
+    except (NotFound, Forbidden, Unauthorized):
+        return False
+    return True
+
+
+def place_of(webhook: Webhook) -> Place:
+    place = webhook.repository or webhook.namespace
+    if place is None:
+        raise NotFound(_("There is no such webhook."))
+    return place
+
+
+def of_place(place: Place) -> QuerySet[Webhook]:
+    """For a place that access has let through; each with `repository` and `namespace`."""
+    rows = Webhook.objects.select_related("repository", "namespace")
+    return rows.filter(repository=place) if isinstance(place, Repository) else rows.filter(namespace=place)
+
+
+def visible_webhooks(actor: Actor, place: Place) -> QuerySet[Webhook]:
+    """The place's webhooks, oldest first. Raises NotFound, Forbidden, Unauthorized."""
+    return of_place(require_place(actor, place)).order_by("id")
 
 
 def fetch_webhook(actor: Actor, namespace: str, name: str, webhook_id: int) -> Webhook:
-    """One webhook of the repository `namespace/name`, with `repository`. Two queries. Raises NotFound or Forbidden."""
-    repository = fetch_repository(actor, namespace, name, Permission.WEBHOOKS)
-    webhook = Webhook.objects.filter(repository=repository, pk=webhook_id).first()
+    """One webhook of the repository `namespace/name`, or of the namespace without a name, with its place.
+
+    Three queries at most. Raises NotFound, Forbidden, Unauthorized.
+    """
+    place = fetch_place(actor, namespace, name)
+    webhook = of_place(place).filter(pk=webhook_id).first()
     if webhook is None:
         raise NotFound(_("There is no such webhook."))
-    webhook.repository = repository
+    if isinstance(place, Repository):
+        webhook.repository = place
+    else:
+        webhook.namespace = place
     return webhook
 
 
-def visible_deliveries(actor: Actor, repository: Repository, *, webhook: Webhook | None = None) -> QuerySet[Delivery]:
-    """Deliveries for lists, of all the repository's webhooks or of one: for `keyset(rows, by="-id")`.
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """What to leave out of a log. An empty one leaves nothing out."""
 
-    Each with `webhook`, and with what its last attempt told: `last_status`, `last_error`, `last_duration_ms` (None
-    without an attempt). The body is left out. One query now, one when evaluated. Raises NotFound or Forbidden.
+    state: str = ""
+    event: str = ""
+    """An event type's name."""
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str = ""
+    """What the tag (or whatever it is about) or the repository's name has in it."""
+
+    def __bool__(self) -> bool:
+        return self != DeliveryFilter()
+
+
+def visible_deliveries(actor: Actor, webhook: Webhook, wanted: DeliveryFilter = DeliveryFilter()) -> QuerySet[Delivery]:
+    """Of one webhook, for lists: for `keyset(rows, by="-id")`, without the body. Raises NotFound or Forbidden."""
+    require_place(actor, place_of(webhook))
+    rows = Delivery.objects.filter(webhook=webhook).defer("body").order_by("-id")
+    return filtered(rows, wanted)
+
+
+def filtered(rows: QuerySet[Delivery], wanted: DeliveryFilter) -> QuerySet[Delivery]:
+    if wanted.state:
+        rows = rows.filter(state=wanted.state)
+    if wanted.event:
+        rows = rows.filter(event_type=wanted.event)
+    if wanted.since:
+        rows = rows.filter(created_at__gte=wanted.since)
+    if wanted.until:
+        rows = rows.filter(created_at__lt=wanted.until)
+    if wanted.text:
+        rows = rows.filter(summary__icontains=wanted.text) | rows.filter(repository_name__icontains=wanted.text)
+    return rows
+
+
+def fetch_delivery(actor: Actor, namespace: str, name: str, webhook_id: int, public_id: str) -> Delivery:
+    """One delivery of the webhook, with `webhook`, its place and its attempts (`attempts.all()`, in order).
+
+    `body` holds the bytes that are sent. Five queries at most. Raises NotFound, Forbidden, Unauthorized.
     """
-    row = require(actor, Permission.WEBHOOKS, repository)
-    rows = Delivery.objects.filter(webhook__repository=row)
-    if webhook is not None:
-        rows = rows.filter(webhook=webhook)
-    last = Attempt.objects.filter(delivery=OuterRef("pk")).order_by("-number")
-    told = {f"last_{name}": Subquery(last.values(name)[:1]) for name in ("status", "error", "duration_ms")}
-    return rows.select_related("webhook").defer("body").annotate(**told).order_by("-id")
-
-
-def fetch_delivery(actor: Actor, namespace: str, name: str, public_id: str) -> Delivery:
-    """One delivery with `webhook`, `webhook.repository` and its attempts (`attempts.all()`, in order). Three queries.
-
-    `body` holds the bytes that are sent: `bytes(delivery.body).decode()`. Raises NotFound or Forbidden.
-    """
-    repository = fetch_repository(actor, namespace, name, Permission.WEBHOOKS)
-    delivery = (
-        Delivery.objects.filter(webhook__repository=repository, public_id=public_id)
-        .select_related("webhook")
-        .prefetch_related(Prefetch("attempts", queryset=Attempt.objects.order_by("number")))
-        .first()
-    )
+    webhook = fetch_webhook(actor, namespace, name, webhook_id)
+    attempts = Prefetch("attempts", queryset=Attempt.objects.order_by("number"))
+    delivery = Delivery.objects.filter(webhook=webhook, public_id=public_id).prefetch_related(attempts).first()
     if delivery is None:
         raise NotFound(_("There is no such delivery."))
-    delivery.webhook.repository = repository
+    delivery.webhook = webhook
     return delivery

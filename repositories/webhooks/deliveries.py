@@ -1,297 +1,246 @@
-"""From an event to its deliveries, and from a delivery to its attempts. The row is the queue; Celery only wakes.
+"""From a delivery to its attempts. The row is the queue; Celery only wakes.
 
-States: waiting -> sending (a lease of 30 s) -> delivered, failed, or waiting for the next try. A worker that dies
-leaves a lease that runs out, and the sweep hands the delivery to another: at least once, never lost.
+States: waiting -> sending (a lease of 30 s) -> delivered, failed, or waiting for the next try; held while the webhook
+is paused. A worker that dies leaves a lease that runs out, and another claims the delivery: at least once, never lost.
 """
 
 import logging
+import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.accounts.actor import SYSTEM
-from portal.events.models import Event, Unread
-from portal.events.record import record
-from portal.kit import jobs
 from repositories.models import Repository
-from repositories.webhooks import payloads, sending
+from repositories.webhooks import circuit, schedule
 from repositories.webhooks.models import Attempt, Delivery, Webhook
+from repositories.webhooks.room import Room
 from repositories.webhooks.sending import Outcome
 
 log = logging.getLogger(__name__)
 
-READER = "webhooks"
 DELIVER = "repositories.webhooks.deliver"
 
 LEASE = timedelta(seconds=30)  # thrice what a request may take
-WAITS = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
-MOST_ATTEMPTS = len(WAITS) + 1
-MOST_CLAIMS = 10  # a delivery whose worker died this often may be what kills it
-MOST_PER_HOST = 4  # requests under way at once to one host; to one webhook it is a single one
-SWEEP_EVENTS = 200
-SWEEP_WEBHOOKS = 200
+BATCH = 100
+"""Deliveries that are claimed together."""
+MOST_INTERRUPTIONS = 5
+"""A delivery whose worker died this often may be what kills it."""
 
 State = Delivery.State
+Done = tuple[Delivery, Outcome]
 
 
-# -- event -> deliveries ----------------------------------------------------------------------------------------------
+# -- claiming ---------------------------------------------------------------------------------------------------------
 
 
-def fan_out(event_id: int) -> int:
-    """Make the deliveries of an event, after those of the same repository's events before it. Returns how many.
+def claim(room: Room, *, most: int = BATCH) -> list[Delivery]:
+    """Take what is due and has room, the longest due first, each with `webhook` and for LEASE. One transaction.
 
-    So a webhook's deliveries are numbered in the order of the events, whichever of two wake-ups is quicker.
-    """
-    unread = Unread.objects.filter(reader=READER, event_id__lt=event_id)
-    same = unread.filter(event__repository_id__in=Event.objects.filter(pk=event_id).values("repository_id"))
-    for earlier in list(same.order_by("event_id").values_list("event_id", flat=True)):
-        _fan_out_logged(earlier)
-    return _fan_out_one(event_id)
-
-
-def _fan_out_one(event_id: int) -> int:
-    """One delivery for each active webhook that was there when it happened.
-
-    The Unread row is deleted in the same transaction, so that each event is dealt with once, whoever is killed.
-    """
-    with transaction.atomic():
-        taken, _by_model = Unread.objects.filter(event_id=event_id, reader=READER).delete()
-        if not taken:
-            return 0
-        made = _make_deliveries(Event.objects.get(pk=event_id))
-    return len(made)
-
-
-def _fan_out_logged(event_id: int) -> None:
-    """One event that cannot be dealt with must not keep the others waiting."""
-    try:
-        _fan_out_one(event_id)
-    except Exception:
-        log.exception("Event %d could not be turned into deliveries.", event_id)
-
-
-def _make_deliveries(event: Event) -> list[Delivery]:
-    """Holds the repository, as `lock_webhook` does."""
-    repository = Repository.objects.select_for_update(no_key=True).filter(pk__in=[event.repository_id]).first()
-    if repository is None:
-        return []
-    hooks = Webhook.objects.filter(repository=repository, is_active=True, created_at__lte=event.at).order_by("id")
-    made = [_new_delivery(event, repository, hook) for hook in hooks]
-    Delivery.objects.bulk_create(made, batch_size=500)
-    for delivery in made:
-        jobs.enqueue(DELIVER, delivery.webhook_id)
-    return made
-
-
-def _new_delivery(event: Event, repository: Repository, hook: Webhook) -> Delivery:
-    delivery = Delivery(
-        webhook=hook, event_id=event.public_id, event_action=event.action, summary=payloads.pushed_tag(event)[:255]
-    )
-    delivery.body = payloads.push_payload(event, repository, delivery_id=delivery.public_id)
-    return delivery
-
-
-# -- delivery -> attempt ----------------------------------------------------------------------------------------------
-
-
-def deliver(webhook_id: int) -> bool:
-    """Send the webhook's oldest due delivery, if none is under way. Returns whether one was sent.
-
-    The request stands outside of any transaction.
-    """
-    delivery = claim(webhook_id)
-    if delivery is None:
-        return False
-    finish(delivery, sending.send(delivery))
-    wake(host=delivery.webhook.host)
-    return True
-
-
-def claim(webhook_id: int) -> Delivery | None:
-    """Take the webhook's oldest due delivery, with `webhook`, for LEASE. None if there is nothing to send now.
-
-    The repository is held meanwhile, so that one request at most is under way to a webhook. The limit per host is less
-    strict: two workers may pass it at one moment.
+    Every one of them has its place in the room: `room.give` it back when it is finished.
     """
     now = timezone.now()
-    due = Delivery.objects.filter(_claimable(now), webhook_id=webhook_id).order_by("id")
-    if not due.exists():
-        return None
-    with transaction.atomic():
-        hook = lock_webhook(webhook_id)
-        if hook is None or not hook.is_active or not _has_room(hook, now):
-            return None
-        delivery = due.first()
-        if delivery is None or not _take(delivery, now):
-            return None
-    delivery.webhook = hook
-    return delivery
+    picked = _pick(room, now, most)
+    if not picked:
+        return []
+    claimed: list[Delivery] = []
+    try:
+        claimed = _take([row.pk for row in picked], now)
+    finally:
+        got = {row.pk for row in claimed}
+        for row in picked:
+            if row.pk not in got:
+                give_room(room, row)
+    return claimed
+
+
+def give_room(room: Room, delivery: Delivery) -> None:
+    hook = delivery.webhook
+    room.give(hook.pk, hook.host, failing=hook.failing_since is not None)
+
+
+def _take_room(room: Room, delivery: Delivery) -> bool:
+    hook = delivery.webhook
+    return room.take(hook.pk, hook.host, failing=hook.failing_since is not None)
+
+
+def _pick(room: Room, now: datetime, most: int) -> list[Delivery]:
+    """What there is room for: each that finds a webhook or a host full is left out of the next look."""
+    picked: list[Delivery] = []
+    while room.has_place and len(picked) < most:
+        rows = list(_candidates(room, now, besides=[row.pk for row in picked])[: most - len(picked)])
+        new = [row for row in rows if _take_room(room, row)]
+        picked += new
+        if not new:
+            break
+    return picked
+
+
+def _candidates(room: Room, now: datetime, *, besides: Sequence[int]) -> QuerySet[Delivery]:
+    hosts, hooks = room.full()
+    rows = Delivery.objects.filter(_claimable(now), webhook__is_active=True).exclude(pk__in=besides)
+    rows = rows.filter(Q(webhook__not_before=None) | Q(webhook__not_before__lte=now))
+    if hosts:
+        rows = rows.exclude(webhook__host__in=hosts)
+    if hooks:
+        rows = rows.exclude(webhook__in=hooks)
+    if room.is_full_of_failing:
+        rows = rows.filter(webhook__failing_since=None)
+    rows = rows.exclude(Exists(_before()))
+    return rows.select_related("webhook").only("pk", "webhook__host", "webhook__failing_since").order_by(
+        "next_attempt_at", "pk"
+    )  # fmt: skip
+
+
+def _before() -> QuerySet[Delivery]:
+    """What has to be over before a delivery is sent that has the same key."""
+    same = Delivery.objects.filter(webhook=OuterRef("webhook"), order_key=OuterRef("order_key"))
+    return same.exclude(order_key="").filter(
+        state__in=[State.WAITING, State.SENDING], event_key__lt=OuterRef("event_key")
+    )
 
 
 def _claimable(now: datetime) -> Q:
-    return Q(state=State.WAITING, next_attempt_at__lte=now) | Q(state=State.SENDING, leased_until__lte=now)
+    """A lease that reaches further than one can is of before somebody set the clock back."""
+    over = Q(leased_until__lte=now) | Q(leased_until__gt=now + LEASE)
+    return Q(state=State.WAITING, next_attempt_at__lte=now) | (Q(state=State.SENDING) & over)
 
 
-def _take(delivery: Delivery, now: datetime) -> bool:
-    """The conditional update that must change one row, and the attempt's row.
+def _take(pks: Sequence[int], now: datetime) -> list[Delivery]:
+    """The conditional update that decides who sends, and the log's word on those whose worker died."""
+    mark = uuid.uuid4().hex
+    with transaction.atomic():
+        free = Delivery.objects.filter(_claimable(now), pk__in=pks).order_by("pk")
+        rows = list(free.select_for_update(skip_locked=True, of=("self",)).only("pk", "state", "attempt_count"))
+        _note_interrupted([row for row in rows if row.state == State.SENDING], now)
+        Delivery.objects.filter(_claimable(now), pk__in=[row.pk for row in rows]).update(
+            state=State.SENDING,
+            claim=mark,
+            leased_until=now + LEASE,
+            attempt_count=F("attempt_count") + 1,
+            next_attempt_at=None,
+        )
+        return list(
+            Delivery.objects.filter(pk__in=pks, claim=mark).select_related("webhook").order_by("next_attempt_at", "pk")
+        )
 
-    `attempt_count` becomes the claim's number and fences its owner's writes.
+
+def _note_interrupted(rows: Sequence[Delivery], now: datetime) -> None:
+    """Attempts that nobody finished: their worker died. What kills workers again and again is given up."""
+    if not rows:
+        return
+    words = _("The sending process ended before an answer was recorded. The receiver may have got it.")
+    Attempt.objects.bulk_create(
+        [Attempt(delivery=row, number=row.attempt_count, error=words, is_interrupted=True) for row in rows],
+        ignore_conflicts=True,
+    )
+    cut = Attempt.objects.filter(delivery__in=rows, is_interrupted=True).values("delivery").annotate(times=Count("pk"))
+    deadly = [row["delivery"] for row in cut if row["times"] >= MOST_INTERRUPTIONS]
+    if deadly:
+        log.error("Deliveries %s are given up: their worker died %d times.", deadly, MOST_INTERRUPTIONS)
+        given_up = Delivery.objects.filter(pk__in=deadly)
+        given_up.update(state=State.FAILED, leased_until=None, finished_at=now, last_error=words)
+
+
+# -- finishing --------------------------------------------------------------------------------------------------------
+
+
+def finish(done: Sequence[Done]) -> None:
+    """Record attempts, and decide for each: delivered, failed, or when again. One transaction.
+
+    A worker that was slower than its lease writes its attempt, which did happen, but leaves the state to the next one.
+    Webhooks are written before deliveries, as everywhere, and both in the order of their keys.
     """
-    number = delivery.attempt_count + 1
-    rows = Delivery.objects.filter(_claimable(now), pk=delivery.pk, attempt_count=delivery.attempt_count)
-    if not rows.update(state=State.SENDING, leased_until=now + LEASE, attempt_count=number, next_attempt_at=None):
-        return False
-    _mark_interrupted(delivery)
-    Attempt.objects.create(delivery=delivery, number=number, started_at=now)
-    delivery.state, delivery.attempt_count = State.SENDING, number
-    return True
+    now = timezone.now()
+    done = sorted(done, key=lambda one: one[0].pk)
+    with transaction.atomic():
+        circuit.note(done, now)
+        there = set(Delivery.objects.filter(pk__in=[delivery.pk for delivery, _o in done]).values_list("pk", flat=True))
+        for delivery, outcome in done:
+            _settle(delivery, outcome, now)
+        attempts = [_attempt(delivery, outcome, now) for delivery, outcome in done if delivery.pk in there]
+        Attempt.objects.bulk_create(attempts, ignore_conflicts=True)
+
+
+def _settle(delivery: Delivery, outcome: Outcome, now: datetime) -> None:
+    state, again_at = _next_step(delivery, outcome, now)
+    Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim, state=State.SENDING).update(
+        state=state,
+        next_attempt_at=again_at,
+        leased_until=None,
+        claim="",
+        finished_at=None if state == State.WAITING else now,
+        last_status=outcome.status,
+        last_error=outcome.error,
+        last_duration_ms=outcome.duration_ms,
+    )
+
+
+def _next_step(delivery: Delivery, outcome: Outcome, now: datetime) -> tuple[State, datetime | None]:
+    if outcome.delivered:
+        return State.DELIVERED, None
+    if outcome.gone:
+        return State.FAILED, None
+    again_at = schedule.next_attempt(trying_since=delivery.trying_since, attempts=delivery.attempt_count, now=now)
+    if again_at is None:
+        return State.FAILED, None
+    asked = schedule.asked_for(outcome.retry_after, now)
+    return State.WAITING, max(again_at, asked) if asked else again_at
+
+
+def _attempt(delivery: Delivery, outcome: Outcome, now: datetime) -> Attempt:
+    return Attempt(
+        delivery=delivery,
+        number=delivery.attempt_count,
+        started_at=now - timedelta(milliseconds=outcome.duration_ms),
+        duration_ms=outcome.duration_ms,
+        timings=outcome.timings,
+        address=outcome.address,
+        request_url=outcome.url,
+        request_headers=outcome.request_headers,
+        status=outcome.status,
+        response_headers=outcome.response_headers,
+        response_body=outcome.response_body,
+        response_truncated=outcome.truncated,
+        error=outcome.error,
+    )
+
+
+# -- webhooks that are off --------------------------------------------------------------------------------------------
 
 
 def lock_webhook(webhook_id: int) -> Webhook | None:
-    """The webhook as it is now, its repository held until the transaction ends. Two queries.
+    """The webhook as it is now, with its place, held with its repository until the transaction ends. Two queries.
 
-    One lock for all that makes, takes and deletes deliveries: whoever deletes a webhook or its repository meets no row
-    that came in between. On SQLite one transaction writes at a time anyway.
+    Whoever deletes a webhook meets no delivery that came in between. On SQLite one transaction writes at a time anyway.
     """
     repository = Repository.objects.select_for_update(no_key=True, of=("self",)).filter(webhooks=webhook_id)
-    if not repository.values_list("pk"):
-        return None
-    return Webhook.objects.filter(pk=webhook_id).first()
-
-
-def _has_room(hook: Webhook, now: datetime) -> bool:
-    """One query. A delivery of a webhook that has one under way is woken when that one is finished."""
-    busy = list(_under_way(now).filter(webhook__host=hook.host).values_list("webhook_id", flat=True))
-    return hook.pk not in busy and len(busy) < MOST_PER_HOST
-
-
-def _under_way(now: datetime) -> QuerySet[Delivery]:
-    return Delivery.objects.filter(state=State.SENDING, leased_until__gt=now)
-
-
-def _mark_interrupted(delivery: Delivery) -> None:
-    """An attempt before this one that nobody finished: its worker died, and whether the receiver got it is unknown."""
-    if delivery.state == State.SENDING:
-        words = _("The sending process ended before an answer was recorded. The receiver may have got it.")
-        Attempt.objects.filter(delivery=delivery, status=None, error="").update(error=words)
-
-
-def finish(delivery: Delivery, outcome: Outcome) -> None:
-    """Record the attempt, and decide: delivered, failed, or when again. One transaction.
-
-    A worker that was slower than its lease writes its attempt, which did happen, but leaves the state to the next one.
-    """
-    now, number = timezone.now(), delivery.attempt_count
-    with transaction.atomic():
-        if outcome.gone:
-            lock_webhook(delivery.webhook_id)  # before its deliveries, as everywhere
-        Attempt.objects.filter(delivery=delivery, number=number).update(
-            duration_ms=outcome.duration_ms,
-            timings=outcome.timings,
-            request_url=outcome.url,
-            request_headers=outcome.request_headers,
-            status=outcome.status,
-            response_headers=outcome.response_headers,
-            response_body=outcome.response_body,
-            response_truncated=outcome.truncated,
-            error=outcome.error,
-        )
-        state, again_at = _next_step(outcome, number, now)
-        owned = Delivery.objects.filter(pk=delivery.pk, attempt_count=number).update(
-            state=state,
-            next_attempt_at=again_at,
-            leased_until=None,
-            finished_at=None if state == State.WAITING else now,
-        )
-        if owned and outcome.gone:
-            _switch_off_gone(delivery.webhook, now)
-
-
-def _next_step(outcome: Outcome, number: int, now: datetime) -> tuple[State, datetime | None]:
-    if outcome.delivered:
-        return State.DELIVERED, None
-    if outcome.gone or number >= MOST_ATTEMPTS:
-        return State.FAILED, None
-    return State.WAITING, now + WAITS[number - 1]
-
-
-def _switch_off_gone(hook: Webhook, now: datetime) -> None:
-    switched = Webhook.objects.filter(pk=hook.pk, is_active=True).update(
-        is_active=False, disabled_by=Webhook.DisabledBy.RECEIVER
-    )
-    if not switched:
-        return
-    give_up_waiting(hook, now)
-    repository = hook.repository
-    record(
-        "repo.webhook.disable",
-        actor=SYSTEM,
-        namespace=repository.namespace_name,
-        repository_id=repository.pk,
-        target=f"{repository.full_name}: {hook.name}",
-        new={"webhook": hook.pk, "reason": "410 Gone"},
-    )
+    list(repository.values_list("pk"))
+    hooks = Webhook.objects.select_for_update(of=("self",)).select_related("repository", "namespace")
+    return hooks.filter(pk=webhook_id).first()
 
 
 def give_up_waiting(hook: Webhook, now: datetime) -> int:
     """Of a webhook that is switched off: nothing of the past is sent when somebody switches it on months later."""
-    waiting = Delivery.objects.filter(webhook=hook, state=State.WAITING)
+    waiting = Delivery.objects.filter(webhook=hook, state__in=[State.WAITING, State.HELD])
     return waiting.update(state=State.FAILED, next_attempt_at=None, finished_at=now)
 
 
-# -- waking -----------------------------------------------------------------------------------------------------------
-
-
-def wake(*, host: str) -> None:
-    """After a delivery to a host: the next ones for that host, which had no room. Two queries."""
-    for webhook_id in _next_due(timezone.now(), MOST_PER_HOST, host=host):
-        jobs.enqueue(DELIVER, webhook_id)
-
-
-def _next_due(now: datetime, most: int, *, host: str | None = None) -> list[int]:
-    """Webhooks that have a delivery due and none under way, at hosts that have room; the longest waiting first."""
-    under_way = _under_way(now)
-    due = Delivery.objects.filter(state=State.WAITING, next_attempt_at__lte=now, webhook__is_active=True)
-    due = due.exclude(Exists(under_way.filter(webhook=OuterRef("webhook"))))
-    if host is not None:
-        due = due.filter(webhook__host=host)
-    else:
-        hosts = list(under_way.values_list("webhook__host", flat=True))
-        due = due.exclude(webhook__host__in={name for name in hosts if hosts.count(name) >= MOST_PER_HOST})
-    hooks = due.values("webhook_id").annotate(oldest=Min("id")).order_by("oldest")
-    return [row["webhook_id"] for row in hooks[:most]]
-
-
-def sweep() -> None:
-    """What lost its wake-up: events not dealt with, deliveries that are due, leases that ran out. Safe to run twice.
-
-    Bounded in each run, and without a write when there is nothing to do; beat runs it every 2 s.
-    """
+def settle_switched_off() -> None:
+    """Deliveries that began to wait just when their webhook was switched off or paused."""
+    waiting = Delivery.objects.filter(webhook=OuterRef("pk"), state=State.WAITING)
     now = timezone.now()
-    unread = Unread.objects.filter(reader=READER).order_by("id").values_list("event_id", flat=True)
-    for event_id in list(unread[:SWEEP_EVENTS]):
-        _fan_out_logged(event_id)
-    _give_up_switched_off(now)
-    for webhook_id in dict.fromkeys([*_expired(now), *_next_due(now, SWEEP_WEBHOOKS)]):
-        jobs.enqueue(DELIVER, webhook_id)
+    for hook in Webhook.objects.filter(Exists(waiting), is_active=False):
+        if hook.is_paused:
+            circuit.hold_waiting(hook)
+        else:
+            give_up_waiting(hook, now)
 
 
-def _give_up_switched_off(now: datetime) -> None:
-    """Deliveries that began to wait just when their webhook was switched off."""
-    hooks = Webhook.objects.filter(is_active=False)
-    for hook in hooks.filter(Exists(Delivery.objects.filter(webhook=OuterRef("pk"), state=State.WAITING))):
-        give_up_waiting(hook, now)
-
-
-def _expired(now: datetime) -> list[int]:
-    """Webhooks with a delivery whose worker died. Deliveries that seem to be what kills workers are failed."""
-    expired = Delivery.objects.filter(state=State.SENDING, leased_until__lte=now).order_by("leased_until")
-    rows = list(expired.values_list("pk", "webhook_id", "attempt_count")[:SWEEP_WEBHOOKS])
-    deadly = [pk for pk, _hook, number in rows if number >= MOST_CLAIMS]
-    if deadly:
-        log.error("Deliveries %s are given up: their worker died %d times.", deadly, MOST_CLAIMS)
-        expired.filter(pk__in=deadly).order_by().update(state=State.FAILED, leased_until=None, finished_at=now)
-    return [hook for _pk, hook, number in rows if number < MOST_CLAIMS]
+def bring_forward() -> None:
+    """A clock that was set back leaves deliveries due in a future that no back-off reaches."""
+    far = timezone.now() + schedule.TRIED_FOR + schedule.LONGEST_WAIT
+    Delivery.objects.filter(state=State.WAITING, next_attempt_at__gt=far).update(next_attempt_at=timezone.now())

@@ -1,7 +1,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from repositories.webhooks.actions import NAME_MAX
+from repositories.webhooks.rules import NAME_MAX
 
 
 class WebhookForm(forms.Form):

@@ -2,18 +2,29 @@
 
 from collections.abc import Sequence
 
+from django.db.models import Q
+
 from portal.accounts.actor import Actor
+from portal.kit import patterns
+from repositories import tag_rules
 from repositories.access import Permission, decide
 from repositories.models import Repository
 from repositories.webhooks.models import Webhook
 
 
-def heard_by(actor: Actor, repository: Repository) -> Sequence[str] | None:
-    """Their names, the oldest first; None for who may not see webhooks. One query at most.
+def heard_by(actor: Actor, repository: Repository, tag: str, event: str) -> Sequence[str] | None:
+    """Their names, the oldest first, the namespace's among them; None for who may not see webhooks. One query at most.
 
-    For a repository that access has let through.
+    `event` is an event type's name: `push`, `tag.restore`. For a repository that access has let through.
     """
     if not decide(actor, Permission.WEBHOOKS, repository).allowed:
         return None
-    rows = Webhook.objects.filter(repository=repository, is_active=True).order_by("id")
-    return list(rows.values_list("name", flat=True))
+    of_place = Q(repository=repository) | Q(namespace=repository.namespace_id)
+    rows = Webhook.objects.filter(of_place, is_active=True).order_by("id")
+    return [hook.name for hook in rows if _hears(hook, repository, tag, event)]
+
+
+def _hears(hook: Webhook, repository: Repository, tag: str, event: str) -> bool:
+    if event not in hook.events or not patterns.matches(hook.repository_pattern, repository.name):
+        return False
+    return not hook.tag_patterns or tag_rules.first_match(hook.tag_patterns, tag) is not None

@@ -1,5 +1,6 @@
 """One request of a delivery, and what is kept of it. No database here: nothing waits inside a transaction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -13,6 +14,9 @@ from repositories.webhooks.models import Delivery
 DEADLINE = 10.0  # seconds for name, connection, TLS and answer together
 MOST_ANSWER = 65536  # bytes of the answer that are kept
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie"})
+_OUR_HEADERS = frozenset(
+    {"connection", "content-length", "host", "transfer-encoding", "upgrade", "x-hub-signature-256"}
+)
 _LONGEST_ERROR = 500
 
 
@@ -29,6 +33,9 @@ class Outcome:
     error: str = ""
     duration_ms: int = 0
     timings: dict[str, int] = field(default_factory=dict)
+    address: str = ""
+    retry_after: str = ""
+    """The header, as it came."""
 
     @property
     def delivered(self) -> bool:
@@ -70,14 +77,26 @@ def send(delivery: Delivery) -> Outcome:
     except http.Refused as refusal:
         return Outcome(url=shown_url(url), request_headers=headers, error=str(refusal)[:_LONGEST_ERROR])
     except http.Failed as failure:
-        return _outcome(url, headers, failure.answer, failure.timing, error=str(failure))
-    return _outcome(url, headers, answer, answer.timing, error=_redirect(answer))
+        return _outcome(url, headers, failure.answer, failure.timing, address=failure.address, error=str(failure))
+    return _outcome(url, headers, answer, answer.timing, address=answer.address, error=_redirect(answer))
+
+
+def check_url_template(url: str) -> None:
+    """A URL as people write it. Raises Refused."""
+    http.check_url(url, allowed_networks=allowed_networks())
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Raises Refused for one that may not be set."""
+    for name in headers:
+        if name.lower() in _OUR_HEADERS or name.lower().startswith(("webhook-", "x-moorage-")):
+            raise http.Refused(_("The header %(name)s is set by Moorage.") % {"name": name})
 
 
 def request_headers(delivery: Delivery) -> dict[str, str]:
     """The same at every attempt. `webhook-id` is the event's: whoever gets it twice got the same thing twice."""
     return {
-        "Content-Type": "application/json",
+        "Content-Type": delivery.content_type,
         "User-Agent": f"Moorage-Webhook/{settings.VERSION}",
         "Webhook-Id": delivery.event_id,
         "X-Moorage-Delivery": delivery.public_id,
@@ -100,7 +119,7 @@ def _redirect(answer: http.Answer) -> str:
 
 
 def _outcome(
-    url: str, headers: dict[str, str], answer: http.Answer | None, timing: http.Timing, *, error: str
+    url: str, headers: dict[str, str], answer: http.Answer | None, timing: http.Timing, *, address: str, error: str
 ) -> Outcome:
     steps = {"dns": timing.dns, "connect": timing.connect, "tls": timing.tls, "first_byte": timing.first_byte}
     return Outcome(
@@ -113,6 +132,10 @@ def _outcome(
         error=_storable(error)[:_LONGEST_ERROR],
         duration_ms=timing.total,
         timings={name: took for name, took in steps.items() if took is not None},
+        address=address,
+        retry_after=next((value for name, value in answer.headers if name.lower() == "retry-after"), "")
+        if answer
+        else "",
     )
 
 

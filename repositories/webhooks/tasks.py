@@ -1,31 +1,40 @@
 """Celery's entrances. Each does one thing with a row, and may run twice or not at all: the sweep finds what is left."""
 
-from threading import BoundedSemaphore
+from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_shutdown
 
-from repositories.webhooks import deliveries
+from repositories.webhooks import deliveries, fanout
+from repositories.webhooks.sender import sender, stop
 
-# Of the 16 threads that a worker has (deploy/): receivers that hang must not keep images from being read and pushes
-# from being settled. Whoever finds no room leaves the delivery to the next sweep.
-_room = BoundedSemaphore(12)
+STOP_WITHIN = 8.0
+"""Seconds that requests under way have to end when a worker stops."""
 
 
 @shared_task(name="repositories.webhooks.fan_out", time_limit=60)
 def fan_out(event_id: int) -> None:
-    deliveries.fan_out(event_id)
+    if fanout.fan_out(event_id):
+        sender().wake()
 
 
 @shared_task(name="repositories.webhooks.deliver", time_limit=60)
-def deliver(webhook_id: int) -> None:
-    if not _room.acquire(blocking=False):
-        return
-    try:
-        deliveries.deliver(webhook_id)
-    finally:
-        _room.release()
+def deliver() -> None:
+    sender().wake()
 
 
 @shared_task(name="repositories.webhooks.sweep", time_limit=60)
 def sweep() -> None:
-    deliveries.sweep()
+    """What lost its wake-up: events not dealt with, deliveries that are due, leases that ran out.
+
+    Without a write when there is nothing to do; beat runs it every 2 s.
+    """
+    fanout.fan_out_unread()
+    deliveries.settle_switched_off()
+    deliveries.bring_forward()
+    sender().wake()
+
+
+@worker_shutdown.connect
+def _stop(**_kwargs: Any) -> None:
+    stop(within=STOP_WITHIN)

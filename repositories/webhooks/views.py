@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.accounts.http import PortalRequest
 from portal.accounts.views import add_errors
-from portal.kit.errors import Conflict, Invalid, NotFound
+from portal.kit.errors import Conflict, Invalid
 from portal.kit.paging import keyset
 from repositories.access import Permission, fetch_repository
 from repositories.pages import answer, frame, seen, sign_in_first
@@ -32,7 +32,7 @@ def webhooks(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
     form = WebhookForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            webhook = actions.create_webhook(actor=request.actor, repository=repository, **form.cleaned_data)
+            webhook = actions.create_webhook(actor=request.actor, place=repository, **form.cleaned_data)
         except (Invalid, Conflict) as error:
             add_errors(form, error)
         else:
@@ -49,6 +49,7 @@ def _form_status(form: Form) -> int:
 
 
 def _frame(request: PortalRequest, webhook: Webhook) -> dict[str, Any]:
+    assert webhook.repository is not None  # noqa: S101  found below it
     return frame(request, webhook.repository, "repository_webhooks") | {"webhook": webhook}
 
 
@@ -57,7 +58,7 @@ def _frame(request: PortalRequest, webhook: Webhook) -> dict[str, Any]:
 def webhook(request: PortalRequest, namespace: str, name: str, webhook_id: int) -> HttpResponse:
     """The webhook and its deliveries, newest first. Five queries. htmx asks every 3 s for the deliveries alone."""
     row = fetch_webhook(request.actor, namespace, name, webhook_id)
-    found = visible_deliveries(request.actor, row.repository, webhook=row)
+    found = visible_deliveries(request.actor, row)
     page = keyset(found, by="-id", cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
     context = _frame(request, row)
     context |= {"page": page, "deliveries": [_shown(delivery) for delivery in page.rows]}
@@ -115,10 +116,7 @@ def delete_webhook(request: PortalRequest, namespace: str, name: str, webhook_id
 
 def _fetch_delivery(request: PortalRequest, namespace: str, name: str, webhook_id: int, delivery_id: str) -> Delivery:
     """One address for each delivery: it is found below its own webhook only."""
-    found = fetch_delivery(request.actor, namespace, name, delivery_id)
-    if found.webhook_id != webhook_id:
-        raise NotFound(_("There is no such delivery."))
-    return found
+    return fetch_delivery(request.actor, namespace, name, webhook_id, delivery_id)
 
 
 @require_safe

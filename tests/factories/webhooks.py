@@ -15,7 +15,7 @@ URL = "https://93.184.215.14/hooks/ci?token=s3cret"
 
 
 def make_webhook(owner: User, repository: Repository, name: str = "CI of the shop") -> Webhook:
-    return create_webhook(actor=factories.actor(owner), repository=repository, name=name, url=URL)
+    return create_webhook(actor=factories.actor(owner), place=repository, name=name, url=URL)
 
 
 def make_delivery(webhook: Webhook, summary: str = "latest", *, state: str = "delivered", **attempt: Any) -> Delivery:

@@ -44,7 +44,7 @@ def create_repository(name: str) -> None:
 
 def create_webhook(repository: str, url: str) -> int:
     row = Repository.objects.get(full_name=f"alice/{repository}")
-    return actions.create_webhook(actor=_alice(), repository=row, name=url[-40:], url=url).pk
+    return actions.create_webhook(actor=_alice(), place=row, name=url[-40:], url=url).pk
 
 
 def push(repository: str, tag: str) -> float:

@@ -109,7 +109,7 @@ def test_push_overwrite_and_pull(
         "from repositories.models import Repository; from repositories.webhooks.actions import create_webhook\n"
         "from portal.accounts.credentials import authenticate\n"
         f"create_webhook(actor=authenticate({alice.username!r}, {alice.password!r}), "
-        f"repository=Repository.objects.get(full_name={name!r}), name='ci', url={address!r})"
+        f"place=Repository.objects.get(full_name={name!r}), name='ci', url={address!r})"
     )
     first = push(product, docker, alice, "story:0", name)
     assert "latest: digest: sha256:" in first

@@ -10,7 +10,7 @@ from portal.accounts.actor import Actor
 from portal.events.models import Event
 from portal.events.record import record
 from repositories.models import Repository
-from repositories.webhooks import actions, deliveries
+from repositories.webhooks import actions, fanout
 from repositories.webhooks.models import Delivery, Webhook
 from tests.system.receiver import Receiver, receiving
 
@@ -31,9 +31,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def hook(as_alice: Actor, public_app: Repository, receiver: Receiver) -> Webhook:
-    return actions.create_webhook(
-        actor=as_alice, repository=public_app, name="CI", url=receiver.url("/ci?token=s3cret")
-    )
+    return actions.create_webhook(actor=as_alice, place=public_app, name="CI", url=receiver.url("/ci?token=s3cret"))
 
 
 @pytest.fixture
@@ -55,7 +53,7 @@ def push(as_alice: Actor, public_app: Repository) -> Push:
 
 @pytest.fixture
 def delivery(hook: Webhook, push: Push) -> Delivery:
-    assert deliveries.fan_out(push().pk) == 1
+    assert fanout.fan_out(push().pk) == 1
     return Delivery.objects.get(webhook=hook)
 
 

@@ -19,7 +19,7 @@ Queued = list[tuple[str, tuple[int | str, ...]]]
 
 
 def create(actor: Actor, repository: Repository, url: str = "https://ci.example.org/hook") -> Webhook:
-    return actions.create_webhook(actor=actor, repository=repository, name="CI", url=url)
+    return actions.create_webhook(actor=actor, place=repository, name="CI", url=url)
 
 
 def test_the_owner_creates_a_webhook_and_its_url_is_kept_encrypted(as_alice: Actor, public_app: Repository) -> None:
@@ -35,10 +35,10 @@ def test_the_owner_creates_a_webhook_and_its_url_is_kept_encrypted(as_alice: Act
 
 def test_what_a_user_typed_wrong_is_said_under_its_field(as_alice: Actor, public_app: Repository) -> None:
     with pytest.raises(Invalid) as caught:
-        actions.create_webhook(actor=as_alice, repository=public_app, name=" ", url="ftp://example.org")
+        actions.create_webhook(actor=as_alice, place=public_app, name=" ", url="ftp://example.org")
     assert set(caught.value.fields) == {"name", "url"}
     with pytest.raises(Invalid) as caught:
-        actions.create_webhook(actor=as_alice, repository=public_app, name="x" * 101, url="https://example.org")
+        actions.create_webhook(actor=as_alice, place=public_app, name="x" * 101, url="https://example.org")
     assert set(caught.value.fields) == {"name"}
     assert not Webhook.objects.exists()
 

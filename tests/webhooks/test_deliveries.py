@@ -41,10 +41,10 @@ def test_a_push_makes_one_delivery_for_each_active_webhook(
     as_alice: Actor, hook: Webhook, public_app: Repository, private_app: Repository, push: Push, queued: Queued,
     committed: Any,
 ) -> None:  # fmt: skip
-    off = actions.create_webhook(actor=as_alice, repository=public_app, name="off", url="https://off.example/")
+    off = actions.create_webhook(actor=as_alice, place=public_app, name="off", url="https://off.example/")
     actions.update_webhook(actor=as_alice, webhook=off, is_active=False)
-    actions.create_webhook(actor=as_alice, repository=private_app, name="other", url="https://other.example/")
-    second = actions.create_webhook(actor=as_alice, repository=public_app, name="2", url="https://second.example/")
+    actions.create_webhook(actor=as_alice, place=private_app, name="other", url="https://other.example/")
+    second = actions.create_webhook(actor=as_alice, place=public_app, name="2", url="https://second.example/")
     event = push("1.0")
     with committed():
         assert deliveries.fan_out(event.pk) == 2
@@ -99,7 +99,7 @@ def test_a_webhook_hears_nothing_of_what_happened_before_it(
     as_alice: Actor, public_app: Repository, push: Push
 ) -> None:
     event = push()
-    actions.create_webhook(actor=as_alice, repository=public_app, name="late", url="https://late.example/")
+    actions.create_webhook(actor=as_alice, place=public_app, name="late", url="https://late.example/")
     assert deliveries.fan_out(event.pk) == 0
     assert not Unread.objects.exists()
 
@@ -394,9 +394,9 @@ def test_a_slow_host_has_a_few_requests_under_way_and_others_are_not_kept_waitin
 ) -> None:
     for number in range(6):
         actions.create_webhook(
-            actor=as_alice, repository=public_app, name=str(number), url=f"https://slow.example/{number}"
+            actor=as_alice, place=public_app, name=str(number), url=f"https://slow.example/{number}"
         )
-    actions.create_webhook(actor=as_alice, repository=public_app, name="quick", url="https://quick.example/")
+    actions.create_webhook(actor=as_alice, place=public_app, name="quick", url="https://quick.example/")
     deliveries.fan_out(push().pk)
     *slow, quick = Delivery.objects.order_by("id")
     claimed = [row for row in slow if deliveries.claim(row.webhook_id)]

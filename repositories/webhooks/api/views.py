@@ -1,13 +1,11 @@
 """Webhooks, their deliveries, and delivering again."""
 
-from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.accounts.api.base import ApiView, HubPages
-from portal.kit.errors import NotFound
 from repositories.access import Permission
 from repositories.api.base import RepositoryView
 from repositories.webhooks import access, actions
@@ -37,7 +35,7 @@ class Webhooks(RepositoryView):
         """It hears of every tagged push from now on."""
         row = self.fetch(namespace, repository)
         given = self.read(WebhookRequest)
-        webhook = actions.create_webhook(actor=self.actor, repository=row, name=given["name"], url=given["url"])
+        webhook = actions.create_webhook(actor=self.actor, place=row, name=given["name"], url=given["url"])
         return Response(WebhookAnswer(webhook).data, status=status.HTTP_201_CREATED)
 
 
@@ -73,17 +71,14 @@ class Deliveries(ApiView):
     def get(self, request: Request, namespace: str, repository: str, webhook_id: int) -> Response:
         """The newest first."""
         webhook = access.fetch_webhook(self.actor, namespace, repository, webhook_id)
-        rows = access.visible_deliveries(self.actor, webhook.repository, webhook=webhook)
+        rows = access.visible_deliveries(self.actor, webhook)
         return self.page(rows, DeliveryShort)
 
 
 class DeliveryView(ApiView):
     def fetch(self, namespace: str, repository: str, webhook_id: int, delivery_id: str) -> Delivery:
         """The delivery of the path. Raises NotFound, also when another webhook made it."""
-        delivery = access.fetch_delivery(self.actor, namespace, repository, delivery_id)
-        if delivery.webhook_id != webhook_id:
-            raise NotFound(_("There is no such delivery."))
-        return delivery
+        return access.fetch_delivery(self.actor, namespace, repository, webhook_id, delivery_id)
 
 
 class OneDelivery(DeliveryView):

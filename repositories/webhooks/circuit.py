@@ -1,0 +1,108 @@
+"""What a webhook's outcomes mean for the webhook: it is asked to wait, switched off, or paused after a day of failures.
+
+A paused webhook loses nothing: what happens meanwhile is held, and sent when somebody resumes it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+
+from portal.accounts.actor import SYSTEM, Actor
+from portal.events.models import Event
+from portal.events.record import record
+from portal.kit import jobs
+from repositories.webhooks import schedule
+from repositories.webhooks.models import Delivery, Webhook
+from repositories.webhooks.sending import Outcome
+
+MAIL_PAUSED = "repositories.webhooks.mail_paused"
+PAUSED_AFTER = timedelta(hours=24)
+"""Of nothing but failures."""
+REPLAYED_AT_ONCE = 10_000
+"""Missed deliveries that one click sends; the rest is in the log and can be sent from there."""
+
+State = Delivery.State
+Done = tuple[Delivery, Outcome]
+
+
+def note(done: Sequence[Done], now: datetime) -> None:
+    """Keep what the outcomes tell of their webhooks. Inside the caller's transaction; no query when nothing changes."""
+    worked = sorted({d.webhook_id for d, outcome in done if outcome.delivered and d.webhook.failing_since})
+    failed = sorted({d.webhook_id for d, outcome in done if not outcome.delivered})
+    if worked:
+        Webhook.objects.filter(pk__in=worked).update(failing_since=None)
+    if not failed:
+        return
+    Webhook.objects.filter(pk__in=failed, failing_since=None).update(failing_since=now)
+    _note_asked(done, now)
+    for webhook_id in sorted({d.webhook_id for d, outcome in done if outcome.gone}):
+        _switch_off(webhook_id, Webhook.DisabledBy.RECEIVER, now)
+    long = Q(failing_since__lte=now - PAUSED_AFTER, is_active=True)
+    for webhook_id in Webhook.objects.filter(long, pk__in=failed).order_by("pk").values_list("pk", flat=True):
+        _switch_off(webhook_id, Webhook.DisabledBy.FAILING, now)
+
+
+def _note_asked(done: Sequence[Done], now: datetime) -> None:
+    """429 and 503 with Retry-After are about the receiver: all that is for this webhook waits."""
+    for delivery, outcome in done:
+        until = schedule.asked_for(outcome.retry_after, now) if outcome.status in {429, 503} else None
+        if until is not None:
+            Webhook.objects.filter(pk=delivery.webhook_id).update(not_before=until)
+
+
+def _switch_off(webhook_id: int, by: str, now: datetime) -> None:
+    """410 Gone gives up what waits; the circuit breaker holds it."""
+    paused = by == Webhook.DisabledBy.FAILING
+    rows = Webhook.objects.filter(pk=webhook_id, is_active=True)
+    if not rows.update(is_active=False, disabled_by=by, paused_at=now if paused else None):
+        return
+    hook = Webhook.objects.select_related("repository__namespace", "namespace").get(pk=webhook_id)
+    waiting = Delivery.objects.filter(webhook=hook, state=State.WAITING)
+    if paused:
+        hold_waiting(hook)
+        jobs.enqueue(MAIL_PAUSED, hook.pk)
+    else:
+        waiting.update(state=State.FAILED, next_attempt_at=None, finished_at=now)
+    action, reason = ("pause", "failed for a day") if paused else ("disable", "410 Gone")
+    record_webhook(f"repo.webhook.{action}", SYSTEM, hook, new={"reason": reason})
+
+
+def hold_waiting(hook: Webhook) -> int:
+    waiting = Delivery.objects.filter(webhook=hook, state=State.WAITING)
+    return waiting.update(state=State.HELD, next_attempt_at=None)
+
+
+def replay_missed(hook: Webhook, now: datetime) -> int:
+    """What was held while the webhook was paused, and what failed since it began to fail, is due again, oldest first.
+
+    Attempts are counted on; the back-off begins anew. Returns how many.
+    """
+    missed = Q(state=State.HELD)
+    if hook.failing_since is not None:
+        missed |= Q(state=State.FAILED, finished_at__gte=hook.failing_since) & ~Q(body=b"")
+    rows = Delivery.objects.filter(missed, webhook=hook).order_by("pk").values_list("pk", flat=True)
+    pks = list(rows[:REPLAYED_AT_ONCE])
+    for begin in range(0, len(pks), 500):
+        Delivery.objects.filter(pk__in=pks[begin : begin + 500]).update(
+            state=State.WAITING, next_attempt_at=now, trying_since=now, finished_at=None
+        )
+    return len(pks)
+
+
+def record_webhook(
+    action: str, actor: Actor, hook: Webhook, *, old: dict[str, Any] | None = None, new: dict[str, Any] | None = None
+) -> Event:
+    """The event of something that was done with the webhook, which has `repository` or `namespace`."""
+    repository = hook.repository
+    namespace = repository.namespace_name if repository else hook.place
+    return record(
+        action,
+        actor=actor,
+        namespace=namespace,
+        repository_id=repository.pk if repository else None,
+        target=f"{hook.place}: {hook.name}",
+        old=old,
+        new={"webhook": hook.pk} | (new or {}),
+    )

@@ -1,0 +1,156 @@
+"""What sends, in a worker process: one thread claims what is due, many send, one writes what came of it.
+
+Threads that send mostly wait for a receiver. They hold no connection to the database, so that a thousand receivers that
+hang cost a thousand sleeping threads and keep nothing else waiting. Outcomes are written together: one transaction for
+all that came in meanwhile.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+
+from repositories.webhooks import deliveries, sending
+from repositories.webhooks.models import Delivery
+from repositories.webhooks.room import Room
+from repositories.webhooks.sending import Outcome
+
+log = logging.getLogger(__name__)
+
+PAUSE = 0.5
+"""Seconds without a try after the database failed."""
+TOGETHER = 200
+"""Outcomes that one transaction writes."""
+STACK = 1 << 20
+"""Bytes of a sending thread."""
+
+Send = Callable[[Delivery], Outcome]
+
+
+class Sender:
+    """One for a process. `wake` it when something may be due; it goes on until nothing is."""
+
+    def __init__(self, *, most: int, send: Send = sending.send) -> None:
+        self.room = Room(most)
+        self._send = send
+        self._due = threading.Event()
+        self._ends = threading.Event()
+        self._done: SimpleQueue[deliveries.Done] = SimpleQueue()
+        threading.stack_size(STACK)
+        self._pool = ThreadPoolExecutor(max_workers=most, thread_name_prefix="webhook")
+        self._claims = threading.Thread(target=self._claim, name="webhooks-claim", daemon=True)
+        self._writes = threading.Thread(target=self._write, name="webhooks-write", daemon=True)
+        self._claims.start()
+        self._writes.start()
+
+    def wake(self) -> None:
+        self._due.set()
+
+    def stop(self, *, within: float) -> None:
+        """Claim no more, and write what is under way, for so many seconds. What is left is for the next worker."""
+        self._ends.set()
+        self._due.set()
+        ends = time.monotonic() + within
+        while self.room.under_way and time.monotonic() < ends:
+            time.sleep(0.05)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _claim(self) -> None:
+        while self._due.wait() and not self._ends.is_set():
+            self._due.clear()
+            try:
+                while not self._ends.is_set() and (claimed := deliveries.claim(self.room)):
+                    for delivery in claimed:
+                        self._pool.submit(self._send_one, delivery)
+            except DatabaseError as error:
+                log.warning("Deliveries were not claimed (%s); tried again.", type(error).__name__)
+                _let_go()
+                self._ends.wait(PAUSE)
+                self._due.set()
+            except Exception:
+                log.exception("Deliveries were not claimed.")
+            close_old_connections()
+
+    def _send_one(self, delivery: Delivery) -> None:
+        try:
+            outcome = self._send(delivery)
+        except Exception:
+            log.exception("Delivery %s was not sent.", delivery.public_id)
+            outcome = Outcome(error="Moorage could not send it: an error of its own, which is in its log.")
+        self._done.put((delivery, outcome))
+
+    def _write(self) -> None:
+        """Until the process ends. What the database does not take now is kept, and tried again."""
+        while True:
+            done = self._collected()
+            while not self._written(done):
+                time.sleep(PAUSE)
+            for delivery, _outcome in done:
+                deliveries.give_room(self.room, delivery)
+            self._due.set()
+
+    def _collected(self) -> list[deliveries.Done]:
+        done = [self._done.get()]
+        while len(done) < TOGETHER:
+            try:
+                done.append(self._done.get_nowait())
+            except Empty:
+                break
+        return done
+
+    def _written(self, done: list[deliveries.Done]) -> bool:
+        try:
+            deliveries.finish(done)
+        except DatabaseError as error:
+            log.warning("%d outcomes were not written (%s); tried again.", len(done), type(error).__name__)
+            _let_go()
+            return False
+        except Exception:
+            # One that cannot be written keeps no other from being written, and is sent again when its lease is over.
+            log.exception("Outcomes of deliveries %s were not written.", [d.public_id for d, _o in done])
+            if len(done) > 1:
+                return all(self._written([one]) for one in done)
+        close_old_connections()
+        return True
+
+
+def _let_go() -> None:
+    """A connection that failed is opened anew."""
+    connection.close()
+
+
+class _Process:
+    sender: Sender | None = None
+    lock = threading.Lock()
+
+
+def sender() -> Sender:
+    """This process's, started at the first call."""
+    with _Process.lock:
+        if _Process.sender is None:
+            _Process.sender = Sender(most=settings.WEBHOOKS_AT_ONCE)
+        return _Process.sender
+
+
+def stop(*, within: float) -> None:
+    """The process's sender, if it has one."""
+    with _Process.lock:
+        running, _Process.sender = _Process.sender, None
+    if running is not None:
+        running.stop(within=within)
+
+
+def send_due(room: Room | None = None) -> int:
+    """Send all that is due, one after another, in this thread. Returns how many. For tests and the command line."""
+    room, count = room or Room(), 0
+    while claimed := deliveries.claim(room):
+        for delivery in claimed:
+            deliveries.finish([(delivery, sending.send(delivery))])
+            deliveries.give_room(room, delivery)
+            count += 1
+    return count
