@@ -15,13 +15,15 @@ from queue import Empty, SimpleQueue
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
-from repositories.webhooks import deliveries, sending
+from repositories.webhooks import deliveries, fanout, sending
 from repositories.webhooks.models import Delivery
 from repositories.webhooks.room import Room
 from repositories.webhooks.sending import Outcome
 
 log = logging.getLogger(__name__)
 
+LOOKS_EVERY = 2.0
+"""Seconds after which a worker looks by itself for what lost its wake-up: so the broker may be away."""
 PAUSE = 0.5
 """Seconds without a try after the database failed."""
 TOGETHER = 200
@@ -45,8 +47,9 @@ class Sender:
         self._pool = ThreadPoolExecutor(max_workers=most, thread_name_prefix="webhook")
         self._claims = threading.Thread(target=self._claim, name="webhooks-claim", daemon=True)
         self._writes = threading.Thread(target=self._write, name="webhooks-write", daemon=True)
-        self._claims.start()
-        self._writes.start()
+        self._looks = threading.Thread(target=self._look, name="webhooks-look", daemon=True)
+        for thread in (self._claims, self._writes, self._looks):
+            thread.start()
 
     def wake(self) -> None:
         self._due.set()
@@ -59,6 +62,16 @@ class Sender:
         while self.room.under_way and time.monotonic() < ends:
             time.sleep(0.05)
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _look(self) -> None:
+        while not self._ends.wait(LOOKS_EVERY):
+            try:
+                sweep()
+            except DatabaseError as error:
+                log.warning("Nothing was looked for (%s); tried again.", type(error).__name__)
+                _let_go()
+            close_old_connections()
+            self._due.set()
 
     def _claim(self) -> None:
         while self._due.wait() and not self._ends.is_set():
@@ -117,6 +130,15 @@ class Sender:
                 return all(self._written([one]) for one in done)
         close_old_connections()
         return True
+
+
+def sweep() -> None:
+    """What lost its wake-up, or was left behind: events not dealt with, deliveries of webhooks that are off, due times
+    that a clock set back has left in the far future. Safe to run twice, and without a write when there is nothing.
+    """
+    fanout.fan_out_unread()
+    deliveries.settle_switched_off()
+    deliveries.bring_forward()
 
 
 def _let_go() -> None:

@@ -3,10 +3,9 @@
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_shutdown
+from celery.signals import worker_ready, worker_shutdown
 
-from repositories.webhooks import deliveries, fanout
-from repositories.webhooks.sender import sender, stop
+from repositories.webhooks import fanout, sender
 
 STOP_WITHIN = 8.0
 """Seconds that requests under way have to end when a worker stops."""
@@ -15,26 +14,26 @@ STOP_WITHIN = 8.0
 @shared_task(name="repositories.webhooks.fan_out", time_limit=60)
 def fan_out(event_id: int) -> None:
     if fanout.fan_out(event_id):
-        sender().wake()
+        sender.sender().wake()
 
 
 @shared_task(name="repositories.webhooks.deliver", time_limit=60)
 def deliver() -> None:
-    sender().wake()
+    sender.sender().wake()
 
 
 @shared_task(name="repositories.webhooks.sweep", time_limit=60)
 def sweep() -> None:
-    """What lost its wake-up: events not dealt with, deliveries that are due, leases that ran out.
+    """By beat, every 2 s; a worker does the same by itself while there is no broker."""
+    sender.sweep()
+    sender.sender().wake()
 
-    Without a write when there is nothing to do; beat runs it every 2 s.
-    """
-    fanout.fan_out_unread()
-    deliveries.settle_switched_off()
-    deliveries.bring_forward()
-    sender().wake()
+
+@worker_ready.connect
+def _start(**_kwargs: Any) -> None:
+    sender.sender().wake()
 
 
 @worker_shutdown.connect
 def _stop(**_kwargs: Any) -> None:
-    stop(within=STOP_WITHIN)
+    sender.stop(within=STOP_WITHIN)
