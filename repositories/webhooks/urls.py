@@ -1,6 +1,6 @@
 from django.urls import path
 
-from repositories.webhooks import views
+from repositories.webhooks import delivery_views, views
 
 ALL = "<namespace:namespace>/<repository:name>/-/webhooks"
 ONE = f"{ALL}/<int:webhook_id>"
@@ -8,10 +8,10 @@ DELIVERY = f"{ONE}/deliveries/<slug:delivery_id>"
 
 urlpatterns = [
     path(ALL, views.webhooks, name="repository_webhooks"),
-    path(ONE, views.webhook, name="repository_webhook"),
+    path(ONE, delivery_views.webhook, name="repository_webhook"),
     path(f"{ONE}/edit", views.edit_webhook, name="repository_webhook_edit"),
     path(f"{ONE}/switch", views.switch_webhook, name="repository_webhook_switch"),
     path(f"{ONE}/delete", views.delete_webhook, name="repository_webhook_delete"),
-    path(DELIVERY, views.delivery, name="repository_delivery"),
-    path(f"{DELIVERY}/redeliver", views.redeliver, name="repository_redeliver"),
+    path(DELIVERY, delivery_views.delivery, name="repository_delivery"),
+    path(f"{DELIVERY}/redeliver", delivery_views.redeliver, name="repository_redeliver"),
 ]
