@@ -21,6 +21,15 @@ def make_webhook(owner: User, repository: Repository, name: str = "CI of the sho
 def make_delivery(webhook: Webhook, summary: str = "latest", *, state: str = "delivered", **attempt: Any) -> Delivery:
     """One with one attempt, made to order: `status=404`, `error=…`."""
     now = timezone.now()
+    told = {
+        "status": 200,
+        "duration_ms": 43,
+        "timings": {"dns": 2, "connect": 9, "first_byte": 30},
+        "request_url": "https://93.184.215.14/hooks/ci",
+        "request_headers": {"Content-Type": "application/json", "Webhook-Id": "0123456789abcdef"},
+        "response_headers": {"Content-Type": "application/json"},
+        "response_body": '{"queued": true}',
+    } | attempt
     open_ = state in {Delivery.State.WAITING, Delivery.State.SENDING}
     delivery = Delivery.objects.create(
         webhook=webhook,
@@ -32,15 +41,9 @@ def make_delivery(webhook: Webhook, summary: str = "latest", *, state: str = "de
         attempt_count=1,
         next_attempt_at=now + timedelta(minutes=5) if open_ else None,
         finished_at=None if open_ else now,
+        last_status=told["status"],
+        last_error=told.get("error", ""),
+        last_duration_ms=told["duration_ms"],
     )
-    told = {
-        "status": 200,
-        "duration_ms": 43,
-        "timings": {"dns": 2, "connect": 9, "first_byte": 30},
-        "request_url": "https://93.184.215.14/hooks/ci",
-        "request_headers": {"Content-Type": "application/json", "Webhook-Id": "0123456789abcdef"},
-        "response_headers": {"Content-Type": "application/json"},
-        "response_body": '{"queued": true}',
-    }
-    Attempt.objects.create(delivery=delivery, number=1, started_at=now, **(told | attempt))
+    Attempt.objects.create(delivery=delivery, number=1, started_at=now, **told)
     return delivery
