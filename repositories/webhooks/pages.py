@@ -1,4 +1,4 @@
-"""What all pages of webhooks share, whether of a repository or of a namespace: the frame around them, their addresses."""
+"""What all pages of webhooks share, of a repository and of a namespace: the frame around them, and their addresses."""
 
 from typing import Any
 
