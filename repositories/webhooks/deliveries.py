@@ -105,7 +105,7 @@ def _before() -> QuerySet[Delivery]:
 
 def _claimable(now: datetime) -> Q:
     """A lease that reaches further than one can is of before somebody set the clock back."""
-    over = Q(leased_until__lte=now) | Q(leased_until__gt=now + LEASE)
+    over = Q(leased_until__lte=now) | Q(leased_until__gt=now + 2 * LEASE)
     return Q(state=State.WAITING, next_attempt_at__lte=now) | (Q(state=State.SENDING) & over)
 
 
@@ -162,7 +162,10 @@ def finish(done: Sequence[Done]) -> None:
         for delivery, outcome in done:
             _settle(delivery, outcome, now)
         attempts = [_attempt(delivery, outcome, now) for delivery, outcome in done if delivery.pk in there]
-        Attempt.objects.bulk_create(attempts, ignore_conflicts=True)
+        # What another took for interrupted meanwhile came to an end after all.
+        Attempt.objects.bulk_create(
+            attempts, update_conflicts=True, unique_fields=["delivery", "number"], update_fields=_TOLD
+        )
 
 
 def _settle(delivery: Delivery, outcome: Outcome, now: datetime) -> None:
@@ -189,6 +192,13 @@ def _next_step(delivery: Delivery, outcome: Outcome, now: datetime) -> tuple[Sta
         return State.FAILED, None
     asked = schedule.asked_for(outcome.retry_after, now)
     return State.WAITING, max(again_at, asked) if asked else again_at
+
+
+_TOLD = [
+    field.name
+    for field in Attempt._meta.concrete_fields
+    if field.name not in {"id", "delivery", "number"}  # noqa: SLF001
+]
 
 
 def _attempt(delivery: Delivery, outcome: Outcome, now: datetime) -> Attempt:
@@ -243,4 +253,6 @@ def settle_switched_off() -> None:
 def bring_forward() -> None:
     """A clock that was set back leaves deliveries due in a future that no back-off reaches."""
     far = timezone.now() + schedule.TRIED_FOR + schedule.LONGEST_WAIT
-    Delivery.objects.filter(state=State.WAITING, next_attempt_at__gt=far).update(next_attempt_at=timezone.now())
+    late = Delivery.objects.filter(state=State.WAITING, next_attempt_at__gt=far)
+    if late.exists():
+        late.update(next_attempt_at=timezone.now())

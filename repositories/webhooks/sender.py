@@ -28,8 +28,6 @@ PAUSE = 0.5
 """Seconds without a try after the database failed."""
 TOGETHER = 200
 """Outcomes that one transaction writes."""
-STACK = 1 << 20
-"""Bytes of a sending thread."""
 
 Send = Callable[[Delivery], Outcome]
 
@@ -43,7 +41,6 @@ class Sender:
         self._due = threading.Event()
         self._ends = threading.Event()
         self._done: SimpleQueue[deliveries.Done] = SimpleQueue()
-        threading.stack_size(STACK)
         self._pool = ThreadPoolExecutor(max_workers=most, thread_name_prefix="webhook")
         self._claims = threading.Thread(target=self._claim, name="webhooks-claim", daemon=True)
         self._writes = threading.Thread(target=self._write, name="webhooks-write", daemon=True)

@@ -1,10 +1,7 @@
-"""From the event to the receiver, and what happens when something dies in between."""
+"""From a delivery to the receiver, and what happens when something dies in between."""
 
-import json
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
@@ -12,17 +9,19 @@ import time_machine
 from django.utils import timezone
 
 from portal.accounts.actor import Actor
-from portal.events.models import Event, Unread
 from portal.kit import secrets
 from repositories.models import Repository
-from repositories.webhooks import actions, deliveries, sending, tasks
+from repositories.webhooks import actions, deliveries, fanout, sender, sending, tasks
 from repositories.webhooks.models import Attempt, Delivery, Webhook
+from repositories.webhooks.room import Room
+from repositories.webhooks.sender import send_due
 from tests.kit.loopback import dead_port
 from tests.system.receiver import Receiver, drip, fail, huge, redirect, status
 from tests.webhooks.conftest import Push
 
 Queued = list[tuple[str, tuple[int | str, ...]]]
 State = Delivery.State
+CI = "/ci?token=s3cret"
 
 
 def reloaded(delivery: Delivery) -> Delivery:
@@ -34,129 +33,38 @@ def point_to(delivery: Delivery, url: str) -> None:
     delivery.webhook.save()
 
 
-# -- event -> deliveries ----------------------------------------------------------------------------------------------
+def claim() -> list[Delivery]:
+    """As a process that has nothing else under way."""
+    return deliveries.claim(Room())
 
 
-def test_a_push_makes_one_delivery_for_each_active_webhook(
-    as_alice: Actor, hook: Webhook, public_app: Repository, private_app: Repository, push: Push, queued: Queued,
-    committed: Any,
-) -> None:  # fmt: skip
-    off = actions.create_webhook(actor=as_alice, place=public_app, name="off", url="https://off.example/")
-    actions.update_webhook(actor=as_alice, webhook=off, is_active=False)
-    actions.create_webhook(actor=as_alice, place=private_app, name="other", url="https://other.example/")
-    second = actions.create_webhook(actor=as_alice, place=public_app, name="2", url="https://second.example/")
-    event = push("1.0")
-    with committed():
-        assert deliveries.fan_out(event.pk) == 2
-    rows = Delivery.objects.order_by("id")
-    assert [row.webhook for row in rows] == [hook, second]
-    assert {(row.event_id, row.event_action, row.summary, row.state) for row in rows} == {
-        (event.public_id, "repo.tag.push", "1.0", State.WAITING)
-    }
-    assert [call for call in queued if call[0] == deliveries.DELIVER] == [
-        ("repositories.webhooks.deliver", (row.webhook_id,)) for row in rows
-    ]
-    assert rows[0].public_id in json.loads(bytes(rows[0].body))["callback_url"]
-
-
-def test_an_event_is_dealt_with_once(hook: Webhook, push: Push) -> None:
-    event = push()
-    assert Unread.objects.filter(event=event, reader="webhooks").count() == 1
-    assert [deliveries.fan_out(event.pk), deliveries.fan_out(event.pk)] == [1, 0]
-    assert not Unread.objects.exists()
-    assert Delivery.objects.count() == 1
-
-
-def test_deliveries_are_made_in_the_order_of_the_events_whichever_wakes_first(
-    as_alice: Actor, hook: Webhook, push: Push, private_app: Repository
-) -> None:
-    first, other, second = push("1"), push("other", repository=private_app), push("2")
-    deliveries.fan_out(second.pk)
-    assert deliveries.fan_out(first.pk) == 0
-    assert [row.summary for row in Delivery.objects.order_by("id")] == ["1", "2"]
-    assert [row.event_id for row in Unread.objects.all()] == [other.pk]
-
-
-def test_the_oldest_due_delivery_is_sent_first(hook: Webhook, push: Push, receiver: Receiver) -> None:
-    for tag in ("1", "2", "3"):
-        deliveries.fan_out(push(tag).pk)
-    Delivery.objects.filter(summary="1").update(next_attempt_at=timezone.now() + timedelta(minutes=1))
-    while deliveries.deliver(hook.pk):
-        pass
-    assert [one.json["push_data"]["tag"] for one in receiver.got("/ci?token=s3cret")] == ["2", "3"]
-    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
-        assert deliveries.deliver(hook.pk)
-    assert [one.json["push_data"]["tag"] for one in receiver.got("/ci?token=s3cret")] == ["2", "3", "1"]
-
-
-def test_recording_the_push_wakes_the_fan_out(push: Push, queued: Queued, committed: Any) -> None:
-    with committed():
-        event = push()
-    assert queued == [("repositories.webhooks.fan_out", (event.pk,))]
-
-
-def test_a_webhook_hears_nothing_of_what_happened_before_it(
-    as_alice: Actor, public_app: Repository, push: Push
-) -> None:
-    event = push()
-    actions.create_webhook(actor=as_alice, place=public_app, name="late", url="https://late.example/")
-    assert deliveries.fan_out(event.pk) == 0
-    assert not Unread.objects.exists()
-
-
-def test_an_event_of_a_repository_that_is_gone_is_dealt_with(hook: Webhook, push: Push, public_app: Repository) -> None:
-    event = push()
-    public_app.delete()
-    assert deliveries.fan_out(event.pk) == 0
-    assert not Unread.objects.exists()
-
-
-def test_a_failure_while_making_deliveries_leaves_the_event_unread(
-    hook: Webhook, push: Push, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    broken, whole = push("broken"), push("whole")
-    make = deliveries._make_deliveries
-
-    def fail_for_one(event: Event) -> Any:
-        made = make(event)
-        if event == broken:
-            raise RuntimeError("died here")
-        return made
-
-    monkeypatch.setattr(deliveries, "_make_deliveries", fail_for_one)
-    with caplog.at_level(logging.ERROR):
-        deliveries.sweep()
-    assert [row.summary for row in Delivery.objects.all()] == ["whole"]
-    assert [row.event_id for row in Unread.objects.all()] == [broken.pk]
-    monkeypatch.undo()
-    deliveries.sweep()
-    assert Delivery.objects.count() == 2
-    assert whole.pk
-
-
-def test_the_bytes_are_frozen_when_the_delivery_is_made(delivery: Delivery, receiver: Receiver) -> None:
-    Repository.objects.update(description="changed afterwards")
-    assert deliveries.deliver(delivery.webhook_id)
-    assert receiver.wait("/ci?token=s3cret")[0].body == bytes(delivery.body)
+def finish(delivery: Delivery, **outcome: Any) -> None:
+    deliveries.finish([(delivery, sending.Outcome(**outcome))])
 
 
 # -- delivery -> attempt ----------------------------------------------------------------------------------------------
 
 
+def test_the_bytes_are_frozen_when_the_delivery_is_made(delivery: Delivery, receiver: Receiver) -> None:
+    Repository.objects.update(description="changed afterwards")
+    assert send_due() == 1
+    assert receiver.wait(CI)[0].body == bytes(delivery.body)
+
+
 def test_a_delivery_is_sent_and_request_and_answer_are_recorded(delivery: Delivery, receiver: Receiver) -> None:
-    receiver.on("/ci?token=s3cret", status(201, b"thanks \x00\xff", {"X-Run": "42", "Set-Cookie": "session=1"}))
-    assert deliveries.deliver(delivery.webhook_id)
-    (got,) = receiver.got("/ci?token=s3cret")
+    receiver.on(CI, status(201, b"thanks \x00\xff", {"X-Run": "42", "Set-Cookie": "session=1"}))
+    assert send_due() == 1
+    (got,) = receiver.got(CI)
     assert got.json["push_data"]["tag"] == "latest"
     assert got.headers["Content-Type"] == "application/json"
-    assert got.headers["Webhook-Id"] == delivery.event_id
+    assert {name.lower(): value for name, value in got.headers.items()}["webhook-id"] == delivery.event_id
     assert got.headers["X-Moorage-Delivery"] == delivery.public_id
-    assert got.headers["X-Moorage-Event"] == "repo.tag.push"
     row = reloaded(delivery)
     assert (row.state, row.attempt_count, row.next_attempt_at, row.leased_until) == (State.DELIVERED, 1, None, None)
+    assert (row.claim, row.last_status, row.last_error) == ("", 201, "")
     assert row.finished_at is not None
     attempt = row.attempts.get()
-    assert (attempt.number, attempt.status, attempt.error) == (1, 201, "")
+    assert (attempt.number, attempt.status, attempt.error, attempt.address) == (1, 201, "", "127.0.0.1")
     assert attempt.request_url == receiver.url("/ci")
     assert attempt.request_headers["X-Moorage-Delivery"] == delivery.public_id
     assert attempt.response_body == "thanks \ufffd\ufffd"
@@ -167,65 +75,56 @@ def test_a_delivery_is_sent_and_request_and_answer_are_recorded(delivery: Delive
 
 
 def test_a_delivered_one_is_not_sent_again(delivery: Delivery, receiver: Receiver) -> None:
-    assert [deliveries.deliver(delivery.webhook_id), deliveries.deliver(delivery.webhook_id)] == [True, False]
-    tasks.deliver(delivery.webhook_id)
-    assert len(receiver.got("/ci?token=s3cret")) == 1
+    assert [send_due(), send_due()] == [1, 0]
+    assert len(receiver.got(CI)) == 1
 
 
-def test_a_failing_receiver_is_tried_again_after_10_s_1_5_and_30_min_and_then_no_more(
+def test_a_failing_receiver_is_tried_for_a_day_ever_more_seldom_and_then_no_more(
     delivery: Delivery, receiver: Receiver
 ) -> None:
-    receiver.on("/ci?token=s3cret", fail(99, 503))
-    begun = timezone.now() + timedelta(seconds=1)
-    after = 0.0
-    for number, wait in enumerate([10, 60, 300, 1800, None], start=1):
-        with time_machine.travel(begun + timedelta(seconds=after), tick=False):
-            now = timezone.now()
-            assert deliveries.deliver(delivery.webhook_id)
-            row = reloaded(delivery)
-            assert row.attempt_count == number
-            if wait is None:
-                assert (row.state, row.next_attempt_at, row.finished_at) == (State.FAILED, None, now)
-            else:
-                assert (row.state, row.next_attempt_at) == (State.WAITING, now + timedelta(seconds=wait))
-                assert row.finished_at is None
-                after += wait
-        with time_machine.travel(begun + timedelta(seconds=after - 1), tick=False):
-            assert not deliveries.deliver(delivery.webhook_id)
-    with time_machine.travel(begun + timedelta(days=2), tick=False):
-        assert not deliveries.deliver(delivery.webhook_id)
-    assert len(receiver.got("/ci?token=s3cret")) == 5
+    receiver.on(CI, fail(99, 503))
+    begun, waits = timezone.now(), []
+    with time_machine.travel(begun, tick=False) as clock:
+        while reloaded(delivery).state == State.WAITING:
+            due = reloaded(delivery).next_attempt_at
+            assert due is not None
+            waits.append((due - timezone.now()).total_seconds())
+            if waits[-1] > 0:
+                clock.move_to(due - timedelta(seconds=0.5))
+                assert send_due() == 0
+            clock.move_to(due)
+            assert send_due() == 1
+        ended = timezone.now()
+        assert (reloaded(delivery).state, reloaded(delivery).finished_at) == (State.FAILED, ended)
+        clock.shift(timedelta(days=2))
+        assert send_due() == 0
+    assert 10 <= len(waits) <= 15
+    assert waits[0] <= 0
+    assert 4 <= waits[1] <= 6
+    assert waits[1:9] == sorted(waits[1:9])
+    assert timedelta(hours=23) <= ended - begun <= timedelta(hours=36)
+    assert len(receiver.got(CI)) == len(waits)
     assert [(one.number, one.status, one.error) for one in delivery.attempts.all()] == [
-        (number, 503, "") for number in range(1, 6)
+        (number, 503, "") for number in range(1, len(waits) + 1)
     ]
 
 
-def test_a_receiver_that_recovers_gets_it(delivery: Delivery, receiver: Receiver) -> None:
-    receiver.on("/ci?token=s3cret", fail(1))
-    assert deliveries.deliver(delivery.webhook_id)
+def test_a_receiver_that_recovers_gets_it_with_the_same_id(delivery: Delivery, receiver: Receiver) -> None:
+    receiver.on(CI, fail(1))
+    assert send_due() == 1
+    assert reloaded(delivery).webhook.failing_since is not None
     with time_machine.travel(timezone.now() + timedelta(seconds=11)):
-        assert deliveries.deliver(delivery.webhook_id)
+        assert send_due() == 1
     assert reloaded(delivery).state == State.DELIVERED
+    assert reloaded(delivery).webhook.failing_since is None
     assert [one.status for one in delivery.attempts.all()] == [500, 200]
-    ids = {one.headers["Webhook-Id"] for one in receiver.got("/ci?token=s3cret")}
-    assert ids == {delivery.event_id}
-
-
-def test_410_switches_the_webhook_off(delivery: Delivery, push: Push, receiver: Receiver) -> None:
-    deliveries.fan_out(push("later").pk)
-    receiver.on("/ci?token=s3cret", status(410))
-    assert deliveries.deliver(delivery.webhook_id)
-    hook = Webhook.objects.get()
-    assert (hook.is_active, hook.disabled_by) == (False, Webhook.DisabledBy.RECEIVER)
-    assert {row.state for row in Delivery.objects.all()} == {State.FAILED}
-    event = Event.objects.get(action="repo.webhook.disable")
-    assert (event.actor_name, event.new["webhook"]) == ("system", hook.pk)
-    assert deliveries.fan_out(push("afterwards").pk) == 0
+    ids = {name.lower(): value for one in receiver.got(CI) for name, value in one.headers.items()}["webhook-id"]
+    assert ids == delivery.event_id
 
 
 def test_a_redirect_is_a_failure_that_names_its_target(delivery: Delivery, receiver: Receiver) -> None:
-    receiver.on("/ci?token=s3cret", redirect(receiver.url("/inner")))
-    assert deliveries.deliver(delivery.webhook_id)
+    receiver.on(CI, redirect(receiver.url("/inner")))
+    assert send_due() == 1
     attempt = delivery.attempts.get()
     assert attempt.status == 302
     assert attempt.error == f"Redirects are not followed; this one leads to {receiver.url('/inner')}"
@@ -234,8 +133,8 @@ def test_a_redirect_is_a_failure_that_names_its_target(delivery: Delivery, recei
 
 
 def test_ten_megabytes_are_kept_up_to_64_kilobytes(delivery: Delivery, receiver: Receiver) -> None:
-    receiver.on("/ci?token=s3cret", huge())
-    assert deliveries.deliver(delivery.webhook_id)
+    receiver.on(CI, huge())
+    assert send_due() == 1
     attempt = delivery.attempts.get()
     assert (attempt.status, len(attempt.response_body), attempt.response_truncated) == (200, 65536, True)
     assert reloaded(delivery).state == State.DELIVERED
@@ -245,8 +144,8 @@ def test_a_good_status_whose_body_never_ends_is_no_delivery(
     delivery: Delivery, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending, "DEADLINE", 0.5)
-    receiver.on("/ci?token=s3cret", drip())
-    assert deliveries.deliver(delivery.webhook_id)
+    receiver.on(CI, drip())
+    assert send_due() == 1
     attempt = delivery.attempts.get()
     assert (attempt.status, attempt.error) == (200, "127.0.0.1 had not answered completely after 0.5 seconds.")
     assert reloaded(delivery).state == State.WAITING
@@ -254,216 +153,247 @@ def test_a_good_status_whose_body_never_ends_is_no_delivery(
 
 def test_no_answer_is_told_in_words(delivery: Delivery) -> None:
     point_to(delivery, f"http://127.0.0.1:{dead_port()}/?token=s3cret")
-    assert deliveries.deliver(delivery.webhook_id)
+    assert send_due() == 1
     attempt = delivery.attempts.get()
     assert attempt.status is None
     assert attempt.error == "The connection was refused: nothing listens at that address and port."
     assert "s3cret" not in attempt.request_url
     assert reloaded(delivery).state == State.WAITING
+    assert reloaded(delivery).last_error == attempt.error
 
 
 def test_a_refused_address_is_told_in_words_and_nothing_is_sent(
     delivery: Delivery, receiver: Receiver, settings: Any
 ) -> None:
     settings.WEBHOOK_NETWORKS = []
-    assert deliveries.deliver(delivery.webhook_id)
+    assert send_due() == 1
     assert delivery.attempts.get().error == "127.0.0.1 resolves to 127.0.0.1, a loopback address."
-    assert receiver.got("/ci?token=s3cret") == []
+    assert receiver.got(CI) == []
 
 
-def test_a_url_that_cannot_be_decrypted_is_told_in_words(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_url_that_cannot_be_decrypted_is_told_in_words(delivery: Delivery) -> None:
     Webhook.objects.update(encrypted_url=secrets.encrypt("x")[:-4] + "AAAA")
-    assert deliveries.deliver(delivery.webhook_id)
+    assert send_due() == 1
     assert "cannot be decrypted" in delivery.attempts.get().error
-
-
-def test_the_record_of_a_url_holds_no_password_and_no_query() -> None:
-    assert sending.shown_url("https://me:pw@ci.example.org:8443/a/b?key=1#x") == "https://ci.example.org:8443/a/b"
-    assert sending.shown_url("http://[2606:4700::1]/") == "http://[2606:4700::1]/"
 
 
 # -- claims and leases ------------------------------------------------------------------------------------------------
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], Any]) -> None:
-    """Do something between a claim's look at the row and its conditional update."""
+    """Do something between a claim's look at the rows and its conditional update."""
     take = deliveries._take
 
-    def overtaken(row: Delivery, now: datetime) -> bool:
+    def overtaken(pks: Sequence[int], now: datetime) -> list[Delivery]:
         monkeypatch.setattr(deliveries, "_take", take)
         what()
-        return take(row, now)
+        return take(pks, now)
 
     monkeypatch.setattr(deliveries, "_take", overtaken)
 
 
 def test_of_two_workers_one_gets_the_delivery(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
-    winners: list[Delivery | None] = []
-    meanwhile(monkeypatch, lambda: winners.append(deliveries.claim(delivery.webhook_id)))
-    assert deliveries.claim(delivery.webhook_id) is None
-    assert [winner and winner.attempt_count for winner in winners] == [1]
+    winners: list[Delivery] = []
+    meanwhile(monkeypatch, lambda: winners.extend(claim()))
+    room = Room()
+    assert deliveries.claim(room) == []
+    assert room.under_way == 0
+    assert [winner.attempt_count for winner in winners] == [1]
     assert reloaded(delivery).attempt_count == 1
-    assert delivery.attempts.count() == 1
 
 
 def test_an_attempt_that_another_worker_has_made_meanwhile_is_not_made_again(
     delivery: Delivery, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receiver.on("/ci?token=s3cret", fail(9))
-
-    def fail_and_be_due_again() -> None:
-        assert deliveries.deliver(delivery.webhook_id)
-        Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
-
-    meanwhile(monkeypatch, fail_and_be_due_again)
-    assert deliveries.claim(delivery.webhook_id) is None
-    assert len(receiver.got("/ci?token=s3cret")) == 1
+    receiver.on(CI, fail(9))
+    meanwhile(monkeypatch, send_due)
+    assert claim() == []
+    assert len(receiver.got(CI)) == 1
 
 
 def test_what_was_given_up_meanwhile_is_not_sent(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
     meanwhile(monkeypatch, lambda: deliveries.give_up_waiting(delivery.webhook, timezone.now()))
-    assert deliveries.claim(delivery.webhook_id) is None
+    assert claim() == []
     assert reloaded(delivery).state == State.FAILED
 
 
 def test_a_dead_workers_delivery_is_taken_over_when_its_lease_has_run_out(
-    delivery: Delivery, receiver: Receiver, queued: Queued, committed: Any
+    delivery: Delivery, receiver: Receiver
 ) -> None:
-    assert deliveries.claim(delivery.webhook_id)  # and then kill -9
-    assert not deliveries.deliver(delivery.webhook_id)
-    with committed():
-        deliveries.sweep()
-    assert queued == []
+    assert claim()  # and then kill -9
+    assert send_due() == 0
     with time_machine.travel(timezone.now() + timedelta(seconds=31)):
-        with committed():
-            deliveries.sweep()
-        assert queued == [(deliveries.DELIVER, (delivery.webhook_id,))]
-        assert deliveries.deliver(delivery.webhook_id)
+        assert send_due() == 1
     assert reloaded(delivery).state == State.DELIVERED
     first, second = delivery.attempts.all()
-    assert (first.status, second.status) == (None, 200)
+    assert [(one.number, one.status, one.is_interrupted) for one in (first, second)] == [
+        (1, None, True),
+        (2, 200, False),
+    ]
     assert first.error.startswith("The sending process ended before an answer was recorded.")
-    assert len(receiver.got("/ci?token=s3cret")) == 1
+    assert len(receiver.got(CI)) == 1
 
 
 def test_a_worker_slower_than_its_lease_records_its_attempt_and_leaves_the_state(delivery: Delivery) -> None:
-    slow = deliveries.claim(delivery.webhook_id)
-    assert slow
+    (slow,) = claim()
     with time_machine.travel(timezone.now() + timedelta(seconds=31)):
-        taken_over = deliveries.claim(delivery.webhook_id)
-        assert taken_over
-        deliveries.finish(slow, sending.Outcome(status=500))
+        (taken_over,) = claim()
+        finish(slow, status=500)
         assert (reloaded(delivery).state, reloaded(delivery).attempt_count) == (State.SENDING, 2)
-        deliveries.finish(taken_over, sending.Outcome(status=204))
+        finish(taken_over, status=204)
     assert reloaded(delivery).state == State.DELIVERED
     assert [one.status for one in delivery.attempts.all()] == [500, 204]
+    assert not delivery.attempts.filter(is_interrupted=True).exists()
 
 
-def test_a_delivery_that_kills_its_workers_is_given_up(
-    delivery: Delivery, queued: Queued, committed: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    past = timezone.now() - timedelta(seconds=1)
-    Delivery.objects.update(state=State.SENDING, leased_until=past, attempt_count=deliveries.MOST_CLAIMS)
-    with committed():
-        deliveries.sweep()
+def test_a_delivery_that_kills_its_workers_is_given_up(delivery: Delivery, caplog: pytest.LogCaptureFixture) -> None:
+    now = timezone.now()
+    for number in range(deliveries.MOST_INTERRUPTIONS):
+        with time_machine.travel(now + timedelta(minutes=number)):
+            assert claim()
+    with time_machine.travel(now + timedelta(minutes=number + 1)):
+        assert claim() == []
     assert reloaded(delivery).state == State.FAILED
-    assert queued == []
+    assert delivery.attempts.filter(is_interrupted=True).count() == deliveries.MOST_INTERRUPTIONS
     assert "given up" in caplog.text
 
 
-def test_a_webhook_has_one_request_under_way_and_the_next_is_woken_afterwards(
-    hook: Webhook, push: Push, queued: Queued, committed: Any
-) -> None:
-    for tag in ("1", "2", "3"):
-        deliveries.fan_out(push(tag).pk)
-    first, second, _third = Delivery.objects.order_by("id")
-    claimed = deliveries.claim(first.webhook_id)
-    assert claimed
-    assert not deliveries.deliver(second.webhook_id)
-    with committed():
-        deliveries.sweep()
-    assert queued == []
-    deliveries.finish(claimed, sending.Outcome(status=500))
-    with committed():
-        assert deliveries.deliver(second.webhook_id)
-    assert queued == [(deliveries.DELIVER, (hook.pk,))]
+def test_a_clock_set_back_leaves_nothing_behind(delivery: Delivery, receiver: Receiver) -> None:
+    with time_machine.travel(timezone.now() + timedelta(days=400)):
+        assert claim()  # whose lease ends in a year
+    assert send_due() == 1
+    assert reloaded(delivery).state == State.DELIVERED
+    Delivery.objects.update(state=State.WAITING, next_attempt_at=timezone.now() + timedelta(days=400))
+    assert send_due() == 0
+    sender.sweep()
+    assert send_due() == 1
 
 
-def test_a_slow_host_has_a_few_requests_under_way_and_others_are_not_kept_waiting(
-    as_alice: Actor, public_app: Repository, push: Push, queued: Queued, committed: Any
+def test_a_clock_that_jumps_ahead_gives_up_nothing(delivery: Delivery, receiver: Receiver) -> None:
+    receiver.on(CI, fail(1))
+    with time_machine.travel(timezone.now() + timedelta(days=400)):
+        assert send_due() == 1
+        assert reloaded(delivery).state == State.WAITING
+    sender.sweep()
+    assert send_due() == 1
+    assert reloaded(delivery).state == State.DELIVERED
+
+
+# -- order and room ---------------------------------------------------------------------------------------------------
+
+
+def tags(rows: Sequence[Delivery]) -> list[str]:
+    return [row.summary for row in rows]
+
+
+def test_deliveries_of_one_tag_go_one_after_another_and_others_beside_them(hook: Webhook, push: Push) -> None:
+    for tag in ("a", "a", "b"):
+        fanout.fan_out(push(tag).pk)
+    first = claim()
+    assert tags(first) == ["a", "b"]
+    assert claim() == []
+    finish(first[0], status=200)
+    assert tags(claim()) == ["a"]
+
+
+def test_a_tags_later_delivery_waits_until_the_earlier_one_is_over(
+    hook: Webhook, push: Push, receiver: Receiver
 ) -> None:
+    receiver.on(CI, fail(1))
+    older, newer = push("a"), push("a")
+    fanout.fan_out(newer.pk)
+    assert send_due() == 1  # the older one fails, and keeps its place
+    assert send_due() == 0
+    with time_machine.travel(timezone.now() + timedelta(seconds=10)):
+        assert send_due() == 2
+    sent = [{name.lower(): value for name, value in one.headers.items()}["webhook-id"] for one in receiver.got(CI)]
+    assert sent == [older.public_id, older.public_id, newer.public_id]
+
+
+def test_a_newer_one_has_the_one_before_it_tried_at_once(hook: Webhook, push: Push, receiver: Receiver) -> None:
+    receiver.on(CI, fail(1))
+    fanout.fan_out(push("a").pk)
+    send_due()
+    Delivery.objects.update(next_attempt_at=timezone.now() + timedelta(hours=5))
+    fanout.fan_out(push("a").pk)
+    assert send_due() == 0  # tried less than half a minute ago
+    Attempt.objects.update(started_at=timezone.now() - timedelta(minutes=1))
+    fanout.fan_out(push("a").pk)
+    assert send_due() == 3
+
+
+def test_a_full_host_keeps_no_other_waiting(
+    as_alice: Actor, public_app: Repository, push: Push, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("repositories.webhooks.room.MOST_PER_HOST", 4)
     for number in range(6):
-        actions.create_webhook(
-            actor=as_alice, place=public_app, name=str(number), url=f"https://slow.example/{number}"
-        )
+        actions.create_webhook(actor=as_alice, place=public_app, name=str(number), url=f"https://slow.example/{number}")
     actions.create_webhook(actor=as_alice, place=public_app, name="quick", url="https://quick.example/")
-    deliveries.fan_out(push().pk)
-    *slow, quick = Delivery.objects.order_by("id")
-    claimed = [row for row in slow if deliveries.claim(row.webhook_id)]
-    assert claimed == slow[:4]
-    with committed():
-        deliveries.sweep()
-    assert queued == [(deliveries.DELIVER, (quick.webhook_id,))]
-    assert deliveries.claim(quick.webhook_id)
-    with time_machine.travel(timezone.now() + timedelta(seconds=31)):  # an expired lease takes no room
-        assert deliveries.claim(slow[4].webhook_id)
+    fanout.fan_out(push().pk)
+    room = Room()
+    claimed = deliveries.claim(room)
+    assert [row.webhook.name for row in claimed] == ["0", "1", "2", "3", "quick"]
+    deliveries.give_room(room, claimed[0])
+    assert [row.webhook.name for row in deliveries.claim(room)] == ["4"]
 
 
-def test_a_worker_keeps_threads_for_other_tasks(
-    delivery: Delivery, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    room = BoundedSemaphore(1)
-    monkeypatch.setattr(tasks, "_room", room)
-    room.acquire()
-    tasks.deliver(delivery.webhook_id)
-    assert receiver.got("/ci?token=s3cret") == []
-    room.release()
-    tasks.deliver(delivery.webhook_id)
-    assert len(receiver.got("/ci?token=s3cret")) == 1
-    assert room.acquire(blocking=False)
+def test_those_that_fail_leave_room_for_those_that_work(as_alice: Actor, public_app: Repository, push: Push) -> None:
+    for number in range(8):
+        actions.create_webhook(
+            actor=as_alice, place=public_app, name=f"bad {number}", url=f"https://bad{number}.example/"
+        )
+    Webhook.objects.update(failing_since=timezone.now())
+    actions.create_webhook(actor=as_alice, place=public_app, name="good", url="https://good.example/")
+    fanout.fan_out(push().pk)
+    room = Room(most=8)
+    assert [row.webhook.name for row in deliveries.claim(room)] == ["bad 0", "bad 1", "bad 2", "bad 3", "good"]
 
 
-def test_the_sweep_finds_what_lost_its_wake_up(delivery: Delivery, push: Push, queued: Queued, committed: Any) -> None:
-    event = push("2")
-    with committed():
-        deliveries.sweep()
-    assert Delivery.objects.filter(event_id=event.public_id).count() == 1
-    assert queued[-1] == (deliveries.DELIVER, (delivery.webhook_id,))
-    with committed():
-        deliveries.sweep()
-    assert queued[-1] == (deliveries.DELIVER, (delivery.webhook_id,))
-    assert len(queued) == 3
+# -- webhooks that are off, or gone -----------------------------------------------------------------------------------
 
 
-def test_the_sweep_gives_up_what_waits_for_a_webhook_that_is_off(
-    delivery: Delivery, queued: Queued, committed: Any
-) -> None:
-    Webhook.objects.update(is_active=False)
-    assert not deliveries.deliver(delivery.webhook_id)
-    with committed():
-        tasks.sweep()
+def test_the_sweep_gives_up_what_waits_for_a_webhook_that_is_off(delivery: Delivery) -> None:
+    Webhook.objects.update(is_active=False, disabled_by=Webhook.DisabledBy.PERSON)
+    assert send_due() == 0
+    sender.sweep()
     assert reloaded(delivery).state == State.FAILED
-    assert queued == []
+
+
+def test_the_sweep_holds_what_waits_for_a_paused_webhook(delivery: Delivery) -> None:
+    Webhook.objects.update(is_active=False, disabled_by=Webhook.DisabledBy.FAILING)
+    sender.sweep()
+    assert reloaded(delivery).state == State.HELD
 
 
 def test_a_webhook_deleted_while_a_request_is_under_way_ends_quietly(delivery: Delivery) -> None:
-    claimed = deliveries.claim(delivery.webhook_id)
-    assert claimed
+    (claimed,) = claim()
     Webhook.objects.all().delete()
-    deliveries.finish(claimed, sending.Outcome(status=410))
-    assert not deliveries.deliver(delivery.webhook_id)
+    finish(claimed, status=410)
+    assert send_due() == 0
     assert not Attempt.objects.exists()
 
 
+# -- sweep and tasks --------------------------------------------------------------------------------------------------
+
+
+def test_the_sweep_finds_events_that_lost_their_wake_up(delivery: Delivery, push: Push, receiver: Receiver) -> None:
+    event = push("2")
+    sender.sweep()
+    assert Delivery.objects.filter(event_id=event.public_id).count() == 1
+    sender.sweep()
+    assert Delivery.objects.count() == 2
+    assert send_due() == 2
+
+
 def test_an_idle_sweep_writes_nothing(hook: Webhook, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(5) as captured:
-        tasks.sweep()
-    assert all(query["sql"].startswith("SELECT") for query in captured.captured_queries)
+    sender.sweep()
+    with django_assert_num_queries(3) as captured:
+        sender.sweep()
+    statements = [query["sql"] for query in captured.captured_queries]
+    assert [statement.split()[0] for statement in statements] == ["SELECT", "SELECT", "SELECT"]
 
 
-def test_the_tasks_bear_the_names_that_the_settings_call(settings: Any, hook: Webhook, push: Push) -> None:
+def test_the_tasks_bear_the_names_that_the_settings_call(settings: Any) -> None:
     assert settings.EVENT_READERS["webhooks"][0] == tasks.fan_out.name
     assert settings.CELERY_BEAT_SCHEDULE["webhooks-sweep"]["task"] == tasks.sweep.name
     assert tasks.deliver.name == deliveries.DELIVER
-    tasks.fan_out(push().pk)
-    assert Delivery.objects.count() == 1
