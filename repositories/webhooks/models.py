@@ -75,6 +75,12 @@ class Webhook(models.Model):
     not_before = models.DateTimeField(null=True, blank=True)
     """The receiver asked to be left alone until then."""
     paused_at = models.DateTimeField(null=True, blank=True)
+    mail_due_at = models.DateTimeField(null=True, blank=True)
+    """When to tell its owners that it was paused or switched off; empty when there is nothing to tell, or no more."""
+    mail_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    """How often the mail was tried. Also the fence of a worker that has claimed it."""
+    mailed_to = models.JSONField(default=list, blank=True)
+    """Keys of the users who were told: a second try tells the others only."""
     created_at = models.DateTimeField(default=timezone.now)
     created_by_name = models.CharField(max_length=64, blank=True)
 
@@ -93,6 +99,8 @@ class Webhook(models.Model):
         indexes = [
             models.Index(fields=["repository", "id"], name="webhook_by_repository"),
             models.Index(fields=["namespace", "id"], name="webhook_by_namespace"),
+            models.Index(fields=["mail_due_at"], name="webhook_mail_due", condition=Q(mail_due_at__isnull=False)),
+            models.Index(fields=["failing_since"], name="webhook_failing", condition=Q(failing_since__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -213,6 +221,7 @@ class Delivery(models.Model):
                 condition=Q(state__in=["waiting", "sending"]) & ~Q(order_key=""),
             ),
             models.Index(fields=["finished_at"], name="delivery_finished"),
+            models.Index(fields=["finished_at"], name="delivery_given_up", condition=Q(state="failed")),
         ]
         verbose_name_plural = "deliveries"
 
@@ -274,3 +283,48 @@ class BuildStatus(models.Model):
             models.UniqueConstraint(fields=["repository", "tag", "digest", "context"], name="build_status_of_context")
         ]
         verbose_name_plural = "build statuses"
+
+
+class Count(models.Model):
+    """How attempts ended: all of a minute, those at one host in an hour, or all there ever were.
+
+    `counting` adds each attempt once, half a minute after it ended, so that nothing that shows rates reads the log.
+    """
+
+    class Span(models.TextChoices):
+        EVER = "ever"
+        """One row: what Prometheus' counters stand at."""
+        MINUTE = "minute"
+        HOUR = "hour"
+        """Of one host."""
+
+    span = models.CharField(max_length=6, choices=Span)
+    at = models.DateTimeField()
+    """When the span began; of EVER, when the first attempt was counted."""
+    host = models.CharField(max_length=255, blank=True)
+    delivered = models.BigIntegerField(default=0)
+    failed = models.BigIntegerField(default=0)
+    interrupted = models.BigIntegerField(default=0)
+    """The sending process died; nobody knows how long it took."""
+    milliseconds = models.BigIntegerField(default=0)
+    within_10 = models.BigIntegerField(default=0)
+    """Took at most 10 ms, and longer than the step before; likewise the rest. Without those that were interrupted."""
+    within_25 = models.BigIntegerField(default=0)
+    within_50 = models.BigIntegerField(default=0)
+    within_100 = models.BigIntegerField(default=0)
+    within_250 = models.BigIntegerField(default=0)
+    within_500 = models.BigIntegerField(default=0)
+    within_1000 = models.BigIntegerField(default=0)
+    within_2500 = models.BigIntegerField(default=0)
+    within_5000 = models.BigIntegerField(default=0)
+    within_10000 = models.BigIntegerField(default=0)
+    longer = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["span", "at", "host"], name="count_once")]
+
+
+class CountedUpTo(models.Model):
+    """One row: the key of the last attempt that `Count` has in it."""
+
+    attempt_id = models.BigIntegerField(default=0)
