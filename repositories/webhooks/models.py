@@ -145,6 +145,14 @@ class Webhook(models.Model):
         return not self.is_active and self.disabled_by == self.DisabledBy.FAILING
 
     @property
+    def state(self) -> str:
+        """In one word, for the API and the log: active, off, gone (its receiver answered 410), paused."""
+        if self.is_active:
+            return "active"
+        words = {self.DisabledBy.RECEIVER: "gone", self.DisabledBy.FAILING: "paused"}
+        return words.get(self.DisabledBy(self.disabled_by), "off")
+
+    @property
     def place(self) -> str:
         """Whose it is, in words: `acme/api`, or `acme`."""
         if self.repository is not None:
