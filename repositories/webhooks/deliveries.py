@@ -50,20 +50,24 @@ def claim(room: Room, *, most: int = BATCH) -> list[Delivery]:
     try:
         claimed = _take([row.pk for row in picked], now)
     finally:
-        got = {row.pk for row in claimed}
+        got = {row.pk: row for row in claimed}
         for row in picked:
-            if row.pk not in got:
+            if row.pk in got:
+                got[row.pk].place_taken = row.place_taken
+            else:
                 give_room(room, row)
     return claimed
 
 
 def give_room(room: Room, delivery: Delivery) -> None:
-    hook = delivery.webhook
-    room.give(hook.pk, hook.host, failing=hook.failing_since is not None)
+    """The place that it took, whatever became of its webhook since."""
+    hook, host, failing = delivery.place_taken
+    room.give(hook, host, failing=failing)
 
 
 def _take_room(room: Room, delivery: Delivery) -> bool:
     hook = delivery.webhook
+    delivery.place_taken = hook.pk, hook.host, hook.failing_since is not None
     return room.take(hook.pk, hook.host, failing=hook.failing_since is not None)
 
 
@@ -196,8 +200,8 @@ def _next_step(delivery: Delivery, outcome: Outcome, now: datetime) -> tuple[Sta
 
 _TOLD = [
     field.name
-    for field in Attempt._meta.concrete_fields
-    if field.name not in {"id", "delivery", "number"}  # noqa: SLF001
+    for field in Attempt._meta.concrete_fields  # noqa: SLF001  Django documents it
+    if field.name not in {"id", "delivery", "number"}
 ]
 
 

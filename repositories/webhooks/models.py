@@ -210,6 +210,9 @@ class Delivery(models.Model):
     """Of the last attempt that came to an end."""
     redelivery_of = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="+")
 
+    place_taken: tuple[int, str, bool]
+    """Of one that a process has claimed: as what it counts there. Its webhook may have changed since."""
+
     objects: ClassVar[models.Manager["Delivery"]] = models.Manager()
 
     class Meta:

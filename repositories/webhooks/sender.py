@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from repositories.webhooks import deliveries, fanout, sending
 from repositories.webhooks.models import Delivery
@@ -28,6 +28,8 @@ PAUSE = 0.5
 """Seconds without a try after the database failed."""
 TOGETHER = 200
 """Outcomes that one transaction writes."""
+AWAY = (OperationalError, InterfaceError)
+"""The database is locked or away: the same again works later. Other errors are about what was asked of it."""
 
 Send = Callable[[Delivery], Outcome]
 
@@ -56,6 +58,7 @@ class Sender:
         self._ends.set()
         self._due.set()
         ends = time.monotonic() + within
+        self._claims.join(within)  # it may have just found something, which is under way then
         while self.room.under_way and time.monotonic() < ends:
             time.sleep(0.05)
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -64,9 +67,11 @@ class Sender:
         while not self._ends.wait(LOOKS_EVERY):
             try:
                 sweep()
-            except DatabaseError as error:
+            except AWAY as error:
                 log.warning("Nothing was looked for (%s); tried again.", type(error).__name__)
                 _let_go()
+            except Exception:
+                log.exception("What lost its wake-up was not looked for.")
             close_old_connections()
             self._due.set()
 
@@ -76,8 +81,8 @@ class Sender:
             try:
                 while not self._ends.is_set() and (claimed := deliveries.claim(self.room)):
                     for delivery in claimed:
-                        self._pool.submit(self._send_one, delivery)
-            except DatabaseError as error:
+                        self._pass_on(delivery)
+            except AWAY as error:
                 log.warning("Deliveries were not claimed (%s); tried again.", type(error).__name__)
                 _let_go()
                 self._ends.wait(PAUSE)
@@ -85,6 +90,12 @@ class Sender:
             except Exception:
                 log.exception("Deliveries were not claimed.")
             close_old_connections()
+
+    def _pass_on(self, delivery: Delivery) -> None:
+        try:
+            self._pool.submit(self._send_one, delivery)
+        except RuntimeError as error:  # the system gives no more threads: it is queued, and one of those there takes it
+            log.warning("There is no new thread for delivery %s (%s).", delivery.public_id, error)
 
     def _send_one(self, delivery: Delivery) -> None:
         try:
@@ -98,7 +109,7 @@ class Sender:
         """Until the process ends. What the database does not take now is kept, and tried again."""
         while True:
             done = self._collected()
-            while not self._written(done):
+            while not written(done):
                 time.sleep(PAUSE)
             for delivery, _outcome in done:
                 deliveries.give_room(self.room, delivery)
@@ -113,21 +124,6 @@ class Sender:
                 break
         return done
 
-    def _written(self, done: list[deliveries.Done]) -> bool:
-        try:
-            deliveries.finish(done)
-        except DatabaseError as error:
-            log.warning("%d outcomes were not written (%s); tried again.", len(done), type(error).__name__)
-            _let_go()
-            return False
-        except Exception:
-            # One that cannot be written keeps no other from being written, and is sent again when its lease is over.
-            log.exception("Outcomes of deliveries %s were not written.", [d.public_id for d, _o in done])
-            if len(done) > 1:
-                return all(self._written([one]) for one in done)
-        close_old_connections()
-        return True
-
 
 def sweep() -> None:
     """What lost its wake-up, or was left behind: events not dealt with, deliveries of webhooks that are off, due times
@@ -136,6 +132,23 @@ def sweep() -> None:
     fanout.fan_out_unread()
     deliveries.settle_switched_off()
     deliveries.bring_forward()
+
+
+def written(done: list[deliveries.Done]) -> bool:
+    """Whether the outcomes need no other try. Those that cannot be written are among them: they are in the log."""
+    try:
+        deliveries.finish(done)
+    except AWAY as error:
+        log.warning("%d outcomes were not written (%s); tried again.", len(done), type(error).__name__)
+        _let_go()
+        return False
+    except Exception:
+        # One that cannot be written keeps no other from being written, and is sent again when its lease is over.
+        log.exception("Outcomes of deliveries %s were not written.", [d.public_id for d, _o in done])
+        if len(done) > 1:
+            return all(written([one]) for one in done)
+    close_old_connections()
+    return True
 
 
 def _let_go() -> None:

@@ -1,9 +1,18 @@
 """What a worker process does: claims, sends on threads, writes what came of it."""
 
+from collections.abc import Sequence
+
+import pytest
+from django.db import DataError, OperationalError
+from django.utils import timezone
+
+from repositories.webhooks import deliveries, fanout, sender
 from repositories.webhooks.models import Attempt, Delivery, Webhook
 from repositories.webhooks.room import MOST_PER_HOST, MOST_PER_WEBHOOK, Room
 from repositories.webhooks.sender import send_due
+from repositories.webhooks.sending import Outcome
 from tests.system.receiver import Receiver
+from tests.webhooks.conftest import Push
 
 State = Delivery.State
 
@@ -27,3 +36,41 @@ def test_a_host_and_a_webhook_have_their_limits() -> None:
     assert room.full() == (["a.example"], [1])
     room.give(1, "a.example", failing=False)
     assert room.full() == ([], [])
+
+
+def test_a_place_is_given_back_whatever_becomes_of_the_webhook_meanwhile(delivery: Delivery) -> None:
+    room = Room(most=2)
+    (claimed,) = deliveries.claim(room)
+    claimed.webhook.failing_since, claimed.webhook.host = timezone.now(), "elsewhere.example"
+    deliveries.give_room(room, claimed)
+    assert room.under_way == 0
+    assert not room.is_full_of_failing
+    assert [room.take(number, "127.0.0.1", failing=True) for number in range(2)] == [True, False]
+
+
+def test_an_outcome_that_cannot_be_written_keeps_no_other_from_being_written(
+    hook: Webhook, push: Push, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for tag in ("bad", "good"):
+        fanout.fan_out(push(tag).pk)
+    finish = deliveries.finish
+
+    def refusing(done: Sequence[deliveries.Done]) -> None:
+        if any(delivery.summary == "bad" for delivery, _outcome in done):
+            raise DataError("value too long")
+        finish(done)
+
+    monkeypatch.setattr(deliveries, "finish", refusing)
+    assert sender.written([(row, Outcome(status=200)) for row in deliveries.claim(Room())])
+    assert "were not written" in caplog.text
+    states = Delivery.objects.values_list("summary", "state")
+    assert dict(states) == {"bad": State.SENDING, "good": State.DELIVERED}  # the lease of the bad one runs out
+
+
+def test_a_database_that_is_away_has_outcomes_kept(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_done: Sequence[deliveries.Done]) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(sender, "_let_go", lambda: None)  # the test's own connection
+    monkeypatch.setattr(deliveries, "finish", away)
+    assert not sender.written([(delivery, Outcome(status=200))])
