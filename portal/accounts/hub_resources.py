@@ -50,6 +50,8 @@ ORGANIZATION_SCOPES: dict[str, frozenset[TokenAction]] = {
     "scope-invite-read": frozenset({A.READ_ORGANIZATION}),
     "scope-invite-edit": frozenset({A.READ_ORGANIZATION, A.MANAGE_ORGANIZATION}),
     "scope-activity-read": frozenset({A.READ_AUDIT}),
+    "scope-webhook-edit": frozenset({A.WEBHOOKS}),
+    "scope-webhook-admin": frozenset({A.WEBHOOKS}),
 }
 KNOWN = REPOSITORY_SCOPES | BROAD_SCOPES | ORGANIZATION_SCOPES
 # The scopes that one of our actions is shown as.

@@ -34,7 +34,7 @@ IMPLIED: dict[TokenAction, frozenset[TokenAction]] = {
     TokenAction.MANAGE_ORGANIZATION: frozenset({TokenAction.READ_ORGANIZATION}),
 }
 ORGANIZATION_ACTIONS = (TokenAction.READ_ORGANIZATION, TokenAction.MANAGE_ORGANIZATION, TokenAction.READ_AUDIT)
-"""Of an organization itself; all others are of repositories."""
+"""Of an organization itself; all others are of repositories. Webhooks are of both."""
 REPOSITORY_ACTIONS = tuple(action for action in TokenAction if action not in ORGANIZATION_ACTIONS)
 WORDS: dict[TokenAction, Text] = {
     TokenAction.VIEW: pgettext_lazy("what a token may do", "look"),
@@ -143,7 +143,9 @@ def applicable(path: str) -> frozenset[TokenAction]:
     """The actions that make sense in this place."""
     if path == EVERYWHERE:
         return frozenset(TokenAction)
-    return frozenset(ORGANIZATION_ACTIONS if is_organization(path) else REPOSITORY_ACTIONS)
+    if is_organization(path):
+        return frozenset({*ORGANIZATION_ACTIONS, TokenAction.WEBHOOKS})
+    return frozenset(REPOSITORY_ACTIONS)
 
 
 def collect(found: Iterable[tuple[str, Collection[TokenAction]]]) -> list[Entry]:

@@ -28,7 +28,10 @@ REPOSITORY_CHOICES = [
     (TokenAction.PUSH, _("Push\nWith pull. May create a repository where you may.")),
     (TokenAction.DELETE, _("Delete tags and images\nWith pull and push.")),
     (TokenAction.DESCRIPTION, _("Edit the description")),
-    (TokenAction.WEBHOOKS, _("Manage webhooks")),
+    (
+        TokenAction.WEBHOOKS,
+        _("Manage webhooks\nOf a name alone: those that hear of all its repositories."),
+    ),
     (TokenAction.CREATE, _("Create repositories")),
     (TokenAction.MANAGE, _("Manage\nSettings, access, visibility, deletion.")),
     (TokenAction.VIEW, _("Look, without pulling\nAll others can look, too.")),

@@ -35,6 +35,7 @@ POLICY: dict[P, tuple[bool | None, ...]] = {
     P.EDIT_PROFILE: (YES, NO, NO, HIDDEN),
     P.EDIT_RULES: (YES, NO, NO, HIDDEN),
     P.TOKENS: (YES, NO, NO, HIDDEN),
+    P.WEBHOOKS: (YES, NO, NO, HIDDEN),
     P.AUDIT: (YES, NO, NO, HIDDEN),
     P.DELETE: (YES, NO, NO, HIDDEN),
 }
@@ -50,6 +51,7 @@ LEVELS: dict[P, TokenLevel | None] = {
     P.EDIT_PROFILE: TokenLevel.ADMIN,
     P.EDIT_RULES: TokenLevel.ADMIN,
     P.TOKENS: None,
+    P.WEBHOOKS: TokenLevel.ADMIN,
     P.AUDIT: TokenLevel.ADMIN,
     P.DELETE: None,
 }
@@ -58,6 +60,7 @@ ROBOTS: dict[str, set[P]] = {
     READ_ORG: {P.VIEW, P.SEE_INVITATIONS},
     MANAGE_ORG: {P.VIEW, P.SEE_INVITATIONS, P.MANAGE_MEMBERS, P.MANAGE_TEAMS, P.GRANT},
     READ_AUDIT: {P.AUDIT},
+    TokenAction.WEBHOOKS: {P.WEBHOOKS},
     TokenAction.PUSH: set(),
 }
 
