@@ -85,18 +85,22 @@ def _pick(room: Room, now: datetime, most: int) -> list[Delivery]:
 
 def _candidates(room: Room, now: datetime, *, besides: Sequence[int]) -> QuerySet[Delivery]:
     hosts, hooks = room.full()
-    rows = Delivery.objects.filter(_claimable(now), webhook__is_active=True).exclude(pk__in=besides)
-    rows = rows.filter(Q(webhook__not_before=None) | Q(webhook__not_before__lte=now))
+    rows = Delivery.objects.filter(_claimable(now), may_be_sent(now)).exclude(pk__in=besides)
     if hosts:
         rows = rows.exclude(webhook__host__in=hosts)
     if hooks:
         rows = rows.exclude(webhook__in=hooks)
     if room.is_full_of_failing:
         rows = rows.filter(webhook__failing_since=None)
-    rows = rows.exclude(Exists(_before()))
     return rows.select_related("webhook").only("pk", "webhook__host", "webhook__failing_since").order_by(
         "next_attempt_at", "pk"
     )  # fmt: skip
+
+
+def may_be_sent(now: datetime) -> Q:
+    """Of those that are due: the webhook is on and not asked to wait, and nothing of the same key comes first."""
+    asked = Q(webhook__not_before=None) | Q(webhook__not_before__lte=now)
+    return Q(webhook__is_active=True) & asked & ~Exists(_before())
 
 
 def _before() -> QuerySet[Delivery]:
