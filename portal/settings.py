@@ -311,6 +311,12 @@ ENCRYPTION_KEYS = [
 
 # -- Webhooks -------------------------------------------------------------------------------------------------------
 WEBHOOK_NETWORKS = env.list("MOORAGE_WEBHOOK_NETWORKS", default=[])
+WEBHOOK_ALERT_OLDEST = timedelta(seconds=env.float("MOORAGE_WEBHOOK_ALERT_OLDEST_SECONDS", default=60))
+"""A delivery that could be sent, or an event, that waits for longer is told to operators."""
+WEBHOOK_ALERT_SUCCESS_RATE = env.float("MOORAGE_WEBHOOK_ALERT_SUCCESS_RATE", default=0.9)
+"""Of the attempts of the last hour; fewer are told to operators."""
+METRICS_TOKEN = env.str("MOORAGE_METRICS_TOKEN", default="").strip()
+"""What Prometheus sends as bearer token; without one there are no metrics."""
 
 # -- Accounts -------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
