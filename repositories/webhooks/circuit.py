@@ -27,21 +27,25 @@ State = Delivery.State
 Done = tuple[Delivery, Outcome]
 
 
-def note(done: Sequence[Done], now: datetime) -> None:
-    """Keep what the outcomes tell of their webhooks. Inside the caller's transaction; no query when nothing changes."""
+def note(done: Sequence[Done], now: datetime) -> bool:
+    """Keep what the outcomes tell of their webhooks; whether one of them is off now.
+
+    Inside the caller's transaction; no query when nothing changes.
+    """
     worked = sorted({d.webhook_id for d, outcome in done if outcome.delivered and d.webhook.failing_since})
     failed = sorted({d.webhook_id for d, outcome in done if not outcome.delivered})
     if worked:
         Webhook.objects.filter(pk__in=worked).update(failing_since=None)
     if not failed:
-        return
+        return False
     Webhook.objects.filter(pk__in=failed, failing_since=None).update(failing_since=now)
     _note_asked(done, now)
-    for webhook_id in sorted({d.webhook_id for d, outcome in done if outcome.gone}):
-        _switch_off(webhook_id, Webhook.DisabledBy.RECEIVER, now)
+    gone = sorted({d.webhook_id for d, outcome in done if outcome.gone})
     long = Q(failing_since__lte=now - PAUSED_AFTER, is_active=True)
-    for webhook_id in Webhook.objects.filter(long, pk__in=failed).order_by("pk").values_list("pk", flat=True):
-        _switch_off(webhook_id, Webhook.DisabledBy.FAILING, now)
+    paused = list(Webhook.objects.filter(long, pk__in=failed).exclude(pk__in=gone).values_list("pk", flat=True))
+    off = [_switch_off(webhook_id, Webhook.DisabledBy.RECEIVER, now) for webhook_id in gone]
+    off += [_switch_off(webhook_id, Webhook.DisabledBy.FAILING, now) for webhook_id in sorted(paused)]
+    return any(off)
 
 
 def _note_asked(done: Sequence[Done], now: datetime) -> None:
@@ -52,12 +56,12 @@ def _note_asked(done: Sequence[Done], now: datetime) -> None:
             Webhook.objects.filter(pk=delivery.webhook_id).update(not_before=until)
 
 
-def _switch_off(webhook_id: int, by: str, now: datetime) -> None:
+def _switch_off(webhook_id: int, by: str, now: datetime) -> bool:
     """410 Gone gives up what waits; the circuit breaker holds it."""
     paused = by == Webhook.DisabledBy.FAILING
     rows = Webhook.objects.filter(pk=webhook_id, is_active=True)
     if not rows.update(is_active=False, disabled_by=by, paused_at=now if paused else None):
-        return
+        return False
     hook = Webhook.objects.select_related("repository__namespace", "namespace").get(pk=webhook_id)
     waiting = Delivery.objects.filter(webhook=hook, state=State.WAITING)
     if paused:
@@ -67,6 +71,7 @@ def _switch_off(webhook_id: int, by: str, now: datetime) -> None:
         waiting.update(state=State.FAILED, next_attempt_at=None, finished_at=now)
     action, reason = ("pause", "failed for a day") if paused else ("disable", "410 Gone")
     record_webhook(f"repo.webhook.{action}", SYSTEM, hook, new={"reason": reason})
+    return True
 
 
 def hold_waiting(hook: Webhook) -> int:

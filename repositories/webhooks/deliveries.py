@@ -165,10 +165,12 @@ def finish(done: Sequence[Done]) -> None:
     now = timezone.now()
     done = sorted(done, key=lambda one: one[0].pk)
     with transaction.atomic():
-        circuit.note(done, now)
+        is_off = circuit.note(done, now)
         there = set(Delivery.objects.filter(pk__in=[delivery.pk for delivery, _o in done]).values_list("pk", flat=True))
         for delivery, outcome in done:
             _settle(delivery, outcome, now)
+        if is_off:
+            settle_switched_off()
         attempts = [_attempt(delivery, outcome, now) for delivery, outcome in done if delivery.pk in there]
         # What another took for interrupted meanwhile came to an end after all.
         Attempt.objects.bulk_create(

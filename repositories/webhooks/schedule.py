@@ -5,7 +5,7 @@ About a dozen tries in a day, however many of them came out of turn.
 """
 
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 TRIED_FOR = timedelta(hours=24)
@@ -17,6 +17,8 @@ GROWTH = 1.4
 """The next wait, as a multiple of the time since the first try."""
 JITTER = 0.15
 """Of the wait, up or down: those that failed together don't come back together."""
+LAST_WITHIN = timedelta(minutes=10)
+"""After TRIED_FOR: the last try."""
 LONGEST_ASKED = timedelta(hours=6)
 """A receiver's `Retry-After` that is obeyed."""
 
@@ -26,10 +28,14 @@ def next_attempt(*, trying_since: datetime, attempts: int, now: datetime) -> dat
     age = max(now - trying_since, timedelta())
     if age >= TRIED_FOR and attempts >= LEAST_ATTEMPTS:
         return None
-    wait = min(FIRST_WAIT + GROWTH * min(age, TRIED_FOR), LONGEST_WAIT)
+    wait = min(FIRST_WAIT + GROWTH * min(age, TRIED_FOR), LONGEST_WAIT) * _jitter()
     if age < TRIED_FOR:
-        wait = min(wait, max(TRIED_FOR - age, FIRST_WAIT))
-    return now + wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  no secret
+        wait = min(wait, TRIED_FOR - age + LAST_WITHIN * random.random())  # noqa: S311  no secret
+    return now + wait
+
+
+def _jitter() -> float:
+    return random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  no secret
 
 
 def asked_for(retry_after: str, now: datetime) -> datetime | None:
@@ -41,8 +47,9 @@ def asked_for(retry_after: str, now: datetime) -> datetime | None:
         wait = timedelta(seconds=min(int(text[:9]), LONGEST_ASKED.total_seconds()))
     else:
         try:
-            wait = parsedate_to_datetime(text) - now
-        except (TypeError, ValueError):
+            when = parsedate_to_datetime(text)
+        except ValueError:
             return None
+        wait = (when if when.tzinfo else when.replace(tzinfo=UTC)) - now
     wait = min(wait, LONGEST_ASKED)
     return now + wait if wait > timedelta() else None
