@@ -100,7 +100,7 @@ def _candidates(room: Room, now: datetime, *, besides: Sequence[int]) -> QuerySe
 def may_be_sent(now: datetime) -> Q:
     """Of those that are due: the webhook is on and not asked to wait, and nothing of the same key comes first."""
     asked = Q(webhook__not_before=None) | Q(webhook__not_before__lte=now)
-    return Q(webhook__is_active=True) & asked & ~Exists(_before())
+    return Q(webhook__is_active=True) & asked & ~Q(Exists(_before()))
 
 
 def _before() -> QuerySet[Delivery]:
