@@ -32,6 +32,7 @@ def _tabs(organization: Organization, can: OrgCan, active: str) -> list[Tab]:
         ("organization_access", _("Access"), "shield-check", can.grant),
         ("organization_invitations", _("Invitations"), "mail", can.manage_members),
         ("organization_tokens", _("Access tokens"), "key-round", can.tokens),
+        ("namespace_webhooks", _("Webhooks"), "webhook", can.webhooks),
         ("organization_audit", _("Audit log"), "scroll-text", can.audit),
         ("organization_settings", _("Settings"), "settings", can.edit_defaults),
     ]

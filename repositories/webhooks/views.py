@@ -1,92 +1,178 @@
-"""A repository's webhooks."""
+"""Webhooks of a repository, and of a namespace (`name` is empty then): the list, making, changing, switching."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
-from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.utils.translation import gettext as _, ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts.http import PortalRequest
+from portal.accounts.pages import form_status, is_partial, sign_in_first
 from portal.accounts.views import add_errors
 from portal.kit.errors import Conflict, Invalid
-from repositories.access import Permission, fetch_repository
-from repositories.pages import frame, sign_in_first
+from repositories.models import Repository
 from repositories.webhooks import actions
-from repositories.webhooks.access import fetch_webhook, visible_webhooks
-from repositories.webhooks.forms import WebhookForm
+from repositories.webhooks.access import Place, fetch_place, fetch_webhook, place_of, visible_webhooks
+from repositories.webhooks.forms import HeaderRow, WebhookForm, choices_of, header_names
+from repositories.webhooks.listed import from_namespace, listed
 from repositories.webhooks.models import Webhook
+from repositories.webhooks.pages import address, frame, webhook_frame
+from repositories.webhooks.preview_views import shown_preview
 
 
+@require_safe
+@sign_in_first
+def webhooks(request: PortalRequest, namespace: str, name: str = "") -> HttpResponse:
+    """All of them on one page (`actions.MOST_WEBHOOKS` at most). Nine queries at most."""
+    place = fetch_place(request.actor, namespace, name)
+    context = frame(request, place) | {"webhooks": listed(visible_webhooks(request.actor, place))}
+    if isinstance(place, Repository):
+        context["from_namespace"] = from_namespace(request.actor, place)
+    return render(request, "webhooks/webhook_list.html", context)
+
+
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @sign_in_first
-def webhooks(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
-    """All webhooks (`actions.MOST_WEBHOOKS` at most) and the form for another one. Four queries."""
-    repository = fetch_repository(request.actor, namespace, name, Permission.WEBHOOKS)
-    form = WebhookForm(request.POST or None)
+@sensitive_post_parameters()
+def new_webhook(request: PortalRequest, namespace: str, name: str = "") -> HttpResponse:
+    """The answer to the POST is the only page that ever shows the signing secret."""
+    place = fetch_place(request.actor, namespace, name)
+    form = WebhookForm(request.POST or None, is_namespace=not isinstance(place, Repository))
+    if (drawn := _drawn_again(request, form)) is not None:
+        return _form_page(request, place, drawn)
     if request.method == "POST" and form.is_valid():
         try:
-            webhook = actions.create_webhook(actor=request.actor, place=repository, **form.cleaned_data)
+            webhook = actions.create_webhook(actor=request.actor, place=place, **form.choices())
         except (Invalid, Conflict) as error:
             add_errors(form, error)
         else:
-            messages.success(request, _("“%(name)s” hears of every push from now on.") % {"name": webhook.name})
-            return redirect("repository_webhooks", namespace, name)
-    context = frame(request, repository, "repository_webhooks")
-    context |= {"webhooks": list(visible_webhooks(request.actor, repository)), "form": form}
-    return render(request, "webhooks/webhook_list.html", context, status=_form_status(form))
+            return _secret_page(request, webhook, webhook.new_secret, is_new=True)
+    return _form_page(request, place, form)
 
 
-def _form_status(form: Form) -> int:
-    """422 when the form came back with errors: htmx and tests tell it from a fresh one."""
-    return 422 if form.is_bound and form.errors else 200
-
-
-def _frame(request: PortalRequest, webhook: Webhook) -> dict[str, Any]:
-    assert webhook.repository is not None  # noqa: S101  found below it
-    return frame(request, webhook.repository, "repository_webhooks") | {"webhook": webhook}
-
-
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @sign_in_first
-def edit_webhook(request: PortalRequest, namespace: str, name: str, webhook_id: int) -> HttpResponse:
+@sensitive_post_parameters()
+def edit_webhook(request: PortalRequest, namespace: str, webhook_id: int, name: str = "") -> HttpResponse:
     row = fetch_webhook(request.actor, namespace, name, webhook_id)
-    form = WebhookForm(request.POST or None, initial={"name": row.name, "url": _url(row)})
+    place = place_of(row)
+    form = WebhookForm(
+        request.POST or None,
+        initial=choices_of(row),
+        is_namespace=not isinstance(place, Repository),
+        stored_headers=header_names(row),
+    )
+    if (drawn := _drawn_again(request, form)) is not None:
+        return _form_page(request, place, drawn, webhook=row)
     if request.method == "POST" and form.is_valid():
         try:
-            row = actions.update_webhook(actor=request.actor, webhook=row, **form.cleaned_data)
+            row = actions.update_webhook(actor=request.actor, webhook=row, **form.choices())
         except (Invalid, Conflict) as error:
             add_errors(form, error)
         else:
             messages.success(request, _("“%(name)s” is saved.") % {"name": row.name})
-            return redirect("repository_webhook", namespace, name, row.pk)
-    context = _frame(request, row) | {"form": form}
-    return render(request, "webhooks/webhook_edit.html", context, status=_form_status(form))
+            return redirect(address(place, "webhook", row.pk))
+    return _form_page(request, place, form, webhook=row)
 
 
-def _url(webhook: Webhook) -> str:
-    """Empty when it cannot be decrypted: it has to be entered again."""
-    try:
-        return webhook.url
-    except ValueError:
-        return ""
+def _drawn_again(request: PortalRequest, form: WebhookForm) -> WebhookForm | None:
+    """The form with a header more or less, or as it was, for the buttons that save nothing."""
+    data = request.POST
+    if "add_header" in data:
+        return form.drawn_again(headers=[*form.header_rows(), HeaderRow()])
+    if "remove_header" in data:
+        rows = [row for number, row in enumerate(form.header_rows()) if str(number) != data["remove_header"]]
+        return form.drawn_again(headers=rows)
+    return form.drawn_again() if "preview" in data else None
+
+
+def _form_page(
+    request: PortalRequest, place: Place, form: WebhookForm, *, webhook: Webhook | None = None
+) -> HttpResponse:
+    if is_partial(request):
+        return render(request, "webhooks/form_headers.html", {"form": form})
+    context = frame(request, place) | {"form": form, "webhook": webhook}
+    typed = form.typed() if form.is_bound else dict(form.initial)
+    context["preview"] = shown_preview(typed, place, request.POST.get("preview_event", ""))
+    return render(request, "webhooks/webhook_form.html", context, status=form_status(form))
+
+
+@sensitive_variables("secret")
+def _secret_page(request: PortalRequest, webhook: Webhook, secret: str, *, is_new: bool) -> HttpResponse:
+    context = webhook_frame(request, webhook) | {"secret": secret, "is_new": is_new}
+    status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
+    return render(request, "webhooks/webhook_secret.html", context, status=status)
+
+
+@never_cache
+@require_POST
+@sensitive_variables("secret")
+def rotate_secret(request: PortalRequest, namespace: str, webhook_id: int, name: str = "") -> HttpResponse:
+    """The answer is the only page that ever shows the new secret."""
+    row = fetch_webhook(request.actor, namespace, name, webhook_id)
+    secret = actions.rotate_secret(actor=request.actor, webhook=row, keep_old=request.POST.get("old") != "drop")
+    row.refresh_from_db(fields=["old_secret_until"])
+    return _secret_page(request, row, secret, is_new=False)
 
 
 @require_POST
-def switch_webhook(request: PortalRequest, namespace: str, name: str, webhook_id: int) -> HttpResponse:
+def ping(request: PortalRequest, namespace: str, webhook_id: int, name: str = "") -> HttpResponse:
+    """Leads to the delivery, whose page shows the answer as soon as it is there."""
+    row = fetch_webhook(request.actor, namespace, name, webhook_id)
+    try:
+        delivery = actions.ping(actor=request.actor, webhook=row)
+    except Conflict as error:
+        messages.error(request, str(error.message))
+        return redirect(address(place_of(row), "webhook", row.pk))
+    return redirect(address(place_of(row), "delivery", row.pk, delivery.public_id))
+
+
+@require_POST
+def resume(request: PortalRequest, namespace: str, webhook_id: int, name: str = "") -> HttpResponse:
+    row = fetch_webhook(request.actor, namespace, name, webhook_id)
+    try:
+        count = actions.resume(actor=request.actor, webhook=row)
+    except Conflict as error:
+        messages.error(request, str(error.message))
+    else:
+        messages.success(request, _resumed(row, count))
+    return redirect(address(place_of(row), "webhook", row.pk))
+
+
+def _resumed(webhook: Webhook, count: int) -> str:
+    values: dict[str, Any] = {"name": webhook.name, "count": count}
+    if not count:
+        return _("“%(name)s” works again. It missed nothing.") % values
+    return (
+        ngettext(
+            "“%(name)s” works again. The delivery that it missed is sent now.",
+            "“%(name)s” works again. The %(count)d deliveries that it missed are sent now, the oldest first.",
+            count,
+        )
+        % values
+    )
+
+
+@require_POST
+def switch_webhook(request: PortalRequest, namespace: str, webhook_id: int, name: str = "") -> HttpResponse:
     row = fetch_webhook(request.actor, namespace, name, webhook_id)
     is_active = request.POST.get("is_active") == "true"
     actions.update_webhook(actor=request.actor, webhook=row, is_active=is_active)
     text = _("“%(name)s” works again.") if is_active else _("“%(name)s” is switched off.")
     messages.success(request, text % {"name": row.name})
-    return redirect("repository_webhook", namespace, name, row.pk)
+    return redirect(address(place_of(row), "webhook", row.pk))
 
 
 @require_POST
-def delete_webhook(request: PortalRequest, namespace: str, name: str, webhook_id: int) -> HttpResponse:
+def delete_webhook(request: PortalRequest, namespace: str, webhook_id: int, name: str = "") -> HttpResponse:
     row = fetch_webhook(request.actor, namespace, name, webhook_id)
     actions.delete_webhook(actor=request.actor, webhook=row)
     messages.success(request, _("“%(name)s” is deleted.") % {"name": row.name})
-    return redirect("repository_webhooks", namespace, name)
+    return redirect(address(place_of(row), "webhooks"))
