@@ -60,15 +60,16 @@ def _switch_off(webhook_id: int, by: str, now: datetime) -> bool:
     """410 Gone gives up what waits; the circuit breaker holds it."""
     paused = by == Webhook.DisabledBy.FAILING
     rows = Webhook.objects.filter(pk=webhook_id, is_active=True)
-    if not rows.update(is_active=False, disabled_by=by, paused_at=now if paused else None):
+    mail = {"mail_due_at": now, "mail_attempts": 0, "mailed_to": []}
+    if not rows.update(is_active=False, disabled_by=by, paused_at=now if paused else None, **mail):
         return False
     hook = Webhook.objects.select_related("repository__namespace", "namespace").get(pk=webhook_id)
     waiting = Delivery.objects.filter(webhook=hook, state=State.WAITING)
     if paused:
         hold_waiting(hook)
-        jobs.enqueue(MAIL_PAUSED, hook.pk)
     else:
         waiting.update(state=State.FAILED, next_attempt_at=None, finished_at=now)
+    jobs.enqueue(MAIL_PAUSED, hook.pk)
     action, reason = ("pause", "failed for a day") if paused else ("disable", "410 Gone")
     record_webhook(f"repo.webhook.{action}", SYSTEM, hook, new={"reason": reason})
     return True
