@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutdown
 
-from repositories.webhooks import fanout, sender
+from repositories.webhooks import counting, fanout, mails, retention, sender
 
 STOP_WITHIN = 8.0
 """Seconds that requests under way have to end when a worker stops."""
@@ -27,6 +27,26 @@ def sweep() -> None:
     """By beat, every 2 s; a worker does the same by itself while there is no broker."""
     sender.sweep()
     sender.sender().wake()
+
+
+@shared_task(name="repositories.webhooks.mail_paused", time_limit=300)
+def mail_paused(webhook_id: int) -> None:
+    mails.send(webhook_id)
+
+
+@shared_task(name="repositories.webhooks.sweep_mails", time_limit=300)
+def sweep_mails() -> None:
+    mails.sweep()
+
+
+@shared_task(name="repositories.webhooks.count_attempts", time_limit=60)
+def count_attempts() -> None:
+    counting.count_attempts()
+
+
+@shared_task(name="repositories.webhooks.clear_log", time_limit=120)
+def clear_log() -> None:
+    retention.clear_log()
 
 
 @worker_ready.connect
