@@ -199,6 +199,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(timedelta(seconds=2)),
         "options": {"expires": 4},
     },
+    "webhooks-mails": {
+        "task": "repositories.webhooks.sweep_mails",
+        "schedule": schedule(timedelta(seconds=60)),
+        "options": {"expires": 120},
+    },
+    "webhooks-count": {
+        "task": "repositories.webhooks.count_attempts",
+        "schedule": schedule(timedelta(seconds=10)),
+        "options": {"expires": 20},
+    },
+    "webhooks-clear-log": {
+        "task": "repositories.webhooks.clear_log",
+        "schedule": schedule(timedelta(minutes=5)),
+        "options": {"expires": 300},
+    },
     "gateway-sweep": {
         "task": "repositories.gateway.sweep",
         "schedule": schedule(timedelta(seconds=5)),
