@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from portal.kit.http import Answer, Failed, Refused, parse_networks, public
+from portal.kit.http import Answer, Failed, Refused, parse_networks, public, wire
 from tests.kit.loopback import Behaviour, Server, answer, dead_port, hang, self_signed, served
 
 LOOPBACK = parse_networks(["127.0.0.0/8", "::1/128"])
@@ -90,7 +90,7 @@ def test_user_and_password_of_the_url_become_a_basic_header_unless_one_is_given(
 def test_one_refused_address_refuses_the_name_and_nothing_is_connected(
     names: Names, monkeypatch: pytest.MonkeyPatch, found: list[str], reason: str
 ) -> None:
-    monkeypatch.setattr(public._TimedSocket, "connect", lambda *_args: pytest.fail("connected"))
+    monkeypatch.setattr(wire.TimedSocket, "connect", lambda *_args: pytest.fail("connected"))
     names("hooks.test", *found)
     with pytest.raises(Refused, match=reason):
         post("https://hooks.test/", allowed_networks=())
@@ -332,7 +332,7 @@ def test_tls_keeps_name_and_certificate_check(names: Names, tmp_path: Path) -> N
         assert f"Host: hooks.test:{server.port}".encode() in server.requests[0]
         with pytest.raises(Failed, match=r"The certificate was not accepted: .*other\.test"):
             post(server.url(scheme="https", host="other.test"), ca_file=ca_file)
-        with pytest.raises(Failed, match="The certificate was not accepted: self-signed certificate"):
+        with pytest.raises(Failed, match="The certificate was not accepted: it is self-signed"):
             post(server.url(scheme="https", host="hooks.test"))
 
 
@@ -344,7 +344,7 @@ def test_tls_that_drips_or_hangs_ends_at_the_deadline(names: Names, tmp_path: Pa
         with pytest.raises(Failed, match=r"had not answered completely after 0\.7 seconds"):
             post(server.url(scheme="https", host="hooks.test"), ca_file=ca_file, deadline=0.7)
         assert time.monotonic() - begun < 1.7
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Failed, match="did not accept the connection"):
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Failed, match="did not complete the TLS handshake"):
         post(f"https://hooks.test:{silent.getsockname()[1]}/", ca_file=ca_file, deadline=0.4)
 
 

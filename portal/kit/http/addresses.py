@@ -4,14 +4,9 @@ The ranges are listed, not asked of `ipaddress.is_global`: Python 3.11 calls 192
 3fff::/20 and 5f00::/16 global. They follow IANA's special-purpose registries (RFC 6890 and its updates).
 """
 
+import socket
 from collections.abc import Iterable
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_network,
-)
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -80,6 +75,18 @@ def refusal(address: Address, allowed: Iterable[Network] = ()) -> str:
     if address in _PUBLIC_V6:
         return _first(address, _REFUSED_V6)
     return _first(address, _NAMED_V6) or str(_RESERVED)
+
+
+def literal_address(host: str) -> Address | None:
+    """The address a host already is, in any form the system's resolver takes: 127.1, 0x7f000001, 2130706433, 0177.1."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(host.rstrip(".")))
+    except (OSError, ValueError):
+        return None
 
 
 def parse_networks(listed: Iterable[str]) -> tuple[Network, ...]:

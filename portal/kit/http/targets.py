@@ -2,17 +2,18 @@
 
 import base64
 import re
-import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from django.utils.translation import gettext as _
 
-from portal.kit.http.addresses import Address, Network, refusal
+from portal.kit.http.addresses import Address, Network, literal_address, refusal
+from portal.kit.http.own import NOTHING, Own, own_words
 
-LONGEST_URL = 2048
+LONGEST_URL = 8000
+"""What a server must understand at least (RFC 9110, 4.1)."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
@@ -62,12 +63,15 @@ def parse_target(url: str) -> Target:
     return Target(scheme, host, port, _path(parts), _basic(parts))
 
 
-def check_url(url: str, *, allowed_networks: Iterable[Network] = ()) -> Target:
-    """What can be said of a URL when it is saved: raises Refused for a wrong shape or a refused literal address.
+def check_url(url: str, *, allowed_networks: Iterable[Network] = (), own: Own = NOTHING) -> Target:
+    """What can be said of a URL when it is saved: raises Refused for a wrong shape, a refused literal address, or one
+    of our own names.
 
     Asks no DNS: a name is judged when it is called, each time anew.
     """
     target = parse_target(url)
+    if own.is_named(target.host, target.port):
+        raise Refused(own_words(target.host, target.port))
     allowed = tuple(allowed_networks)
     if target.host.rstrip(".") == "localhost" or target.host.rstrip(".").endswith(".localhost"):
         if all(refusal(address, allowed) for address in _LOOPBACKS):
@@ -77,18 +81,6 @@ def check_url(url: str, *, allowed_networks: Iterable[Network] = ()) -> Target:
     if address is not None and (why := refusal(address, allowed)):
         raise Refused(_("%(host)s is %(kind)s.") % {"host": target.host, "kind": why})
     return target
-
-
-def literal_address(host: str) -> Address | None:
-    """The address a host already is, in any form the system's resolver takes: 127.1, 0x7f000001, 2130706433, 0177.1."""
-    try:
-        return ip_address(host)
-    except ValueError:
-        pass
-    try:
-        return IPv4Address(socket.inet_aton(host.rstrip(".")))
-    except (OSError, ValueError):
-        return None
 
 
 def _split(url: str) -> tuple[SplitResult, int | None]:
