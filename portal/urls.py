@@ -27,6 +27,7 @@ urlpatterns = [
     path("v2/", include("portal.web.audit.api_urls")),
     re_path(r"^v2/[\s\S]*\Z", Missing.as_view(), name="api_missing"),  # a line break in it too
     path("registry/", include("repositories.sync.urls")),
+    path("registry/", include("repositories.webhooks.operator_urls")),
     path("", include("orgs.urls")),
     path("", include("repositories.urls")),
     path("", include("repositories.grants.urls")),
