@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from repositories.webhooks.api import views
+from repositories.webhooks.api import operator, views
 
 ALL = "repositories/<namespace:namespace>/<repository:repository>/webhooks"
 ONE = f"{ALL}/<int:webhook_id>"
@@ -14,4 +14,5 @@ urlpatterns = [
     path(f"{ONE}/deliveries", views.Deliveries.as_view(), name="api_deliveries"),
     path(DELIVERY, views.OneDelivery.as_view(), name="api_delivery"),
     path(f"{DELIVERY}/redeliver", views.Redeliver.as_view(), name="api_redeliver"),
+    path("registry/webhooks", operator.Operating.as_view(), name="api_registry_webhooks"),
 ]
