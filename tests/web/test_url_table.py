@@ -72,10 +72,12 @@ TABLE: dict[str, tuple[Row, Row]] = {
     "api_schema_json": (EVERYBODY, NOT),
     "healthz": (EVERYBODY, NOT),
     "readyz": (done(EVERYBODY, 503), NOT),  # no registry runs here
+    "metrics": (done(EVERYBODY, 404), NOT),  # without a token in the settings
     "registry": (OPERATOR, NOT),
     "registry_health": (OPERATOR, NOT),
     "registry_differences": (OPERATOR, NOT),
     "registry_runs": (OPERATOR, NOT),
+    "registry_webhooks": (OPERATOR, NOT),
     "registry_compare": (NOT, writes(OPERATOR, 302)),
     "registry_approve": (done(OPERATOR, 302), writes(OPERATOR, 302)),  # nothing is held
     "registry_dismiss": (done(OPERATOR, 302), writes(OPERATOR, 302)),
