@@ -229,6 +229,7 @@ TABLE: Rows = [
     ("POST", "registry/differences/approve", {"tags": 1}, NO_OPERATOR),
     ("POST", "registry/differences/dismiss", {"tags": 1}, NO_OPERATOR),
     ("GET", "registry/reconcile", None, NO_OPERATOR),
+    ("GET", "registry/webhooks", None, NO_OPERATOR),
     ("POST", "registry/reconcile", {}, NO_OPERATOR),
     ("GET", f"{NEW_PUBLIC}/-/reconcile", None, OWN),
     ("GET", f"{NEW_PRIVATE}/-/reconcile", None, OWN_PRIVATE),
