@@ -298,6 +298,8 @@ REPOSITORY_CONTENTS = "repositories.images.contents.read_contents"
 
 # Who hears of a tag that is rolled back, for the page that asks whether it shall be. Webhooks stand above the images.
 TAG_LISTENERS = "repositories.webhooks.listeners.heard_by"
+# What receivers of webhooks reported of the images that tags point to.
+TAG_STATUSES = "repositories.webhooks.statuses.of_tags"
 
 # What becomes of a deleted repository's images, and whether its name is free again. Deletion stands above the core.
 REPOSITORY_REMOVED = "repositories.deletion.removals.keep_for_removal"
@@ -326,6 +328,10 @@ ENCRYPTION_KEYS = [
 
 # -- Webhooks -------------------------------------------------------------------------------------------------------
 WEBHOOK_NETWORKS = env.list("MOORAGE_WEBHOOK_NETWORKS", default=[])
+WEBHOOK_CA_FILE = env.str("MOORAGE_WEBHOOK_CA_FILE", default="")
+"""Authorities that receivers' certificates may come from, besides the system's: certificates in PEM form."""
+INNER_ADDRESSES = env.list("MOORAGE_INNER_ADDRESSES", default=[])
+"""host:port of our own processes behind the door, which no webhook may call. Registry, Redis and database are known."""
 WEBHOOK_ALERT_OLDEST = timedelta(seconds=env.float("MOORAGE_WEBHOOK_ALERT_OLDEST_SECONDS", default=60))
 """A delivery that could be sent, or an event, that waits for longer is told to operators."""
 WEBHOOK_ALERT_SUCCESS_RATE = env.float("MOORAGE_WEBHOOK_ALERT_SUCCESS_RATE", default=0.9)
