@@ -12,12 +12,13 @@ from orgs.access import OrgPermission, fetch_organization
 from portal.accounts.actor import Actor
 from portal.accounts.models import Namespace, TokenAction, TokenLevel
 from portal.kit.errors import Forbidden, NotFound, Unauthorized
-from repositories.access import Permission, fetch_namespace, fetch_repository, require
+from repositories.access import Permission, fetch_repository, require
 from repositories.models import Repository
 from repositories.webhooks.models import Attempt, Delivery, Webhook
 
 Place = Repository | Namespace
 """Whose webhooks: one repository's, or those of all repositories of a namespace."""
+_NO_PLACE = _("There is nobody of this name whose webhooks you may see.")
 
 
 def fetch_place(actor: Actor, namespace: str, name: str = "") -> Place:
@@ -27,31 +28,44 @@ def fetch_place(actor: Actor, namespace: str, name: str = "") -> Place:
     """
     if name:
         return fetch_repository(actor, namespace, name, Permission.WEBHOOKS)
-    return _require_namespace(actor, fetch_namespace(actor, namespace))
+    return _require_namespace(actor, _namespaces().filter(name=namespace.lower()).first())
 
 
 def require_place(actor: Actor, place: Place) -> Place:
-    """As it is now. Raises NotFound, Forbidden, Unauthorized."""
+    """As it is now. Two queries at most. Raises NotFound, Forbidden, Unauthorized."""
     if isinstance(place, Repository):
         return require(actor, Permission.WEBHOOKS, place)
-    return _require_namespace(actor, place)
+    return _require_namespace(actor, _namespaces().filter(pk=place.pk).first())
 
 
-def _require_namespace(actor: Actor, namespace: Namespace) -> Namespace:
-    if actor.is_system:
-        return namespace
-    if getattr(namespace, "organization", None) is not None:
-        fetch_organization(actor, namespace.name, OrgPermission.WEBHOOKS)
-        return namespace
+def _namespaces() -> QuerySet[Namespace]:
+    return Namespace.objects.select_related("user", "organization")
+
+
+def _require_namespace(actor: Actor, namespace: Namespace | None) -> Namespace:
+    """The same 404 for a name that is nobody's, of a stranger, and of an organization one does not belong to."""
     if actor.is_anonymous:
         raise Unauthorized(_("Sign in to see webhooks."))
+    if namespace is None:
+        raise NotFound(_NO_PLACE)
+    if getattr(namespace, "organization", None) is not None:
+        if not actor.is_system:
+            _require_organization(actor, namespace.name)
+        return namespace
     user = getattr(namespace, "user", None)
-    if user is None or user.pk != actor.user_id:
-        raise Forbidden(_("Only %(name)s may see and change these webhooks.") % {"name": namespace.name})
+    if user is None or (user.pk != actor.user_id and not actor.is_system):
+        raise NotFound(_NO_PLACE)
     if not actor.confirmed:
         raise Forbidden(_("Confirm your e-mail address first: until then you may only look."))
     _require_credential(actor, namespace.name)
     return namespace
+
+
+def _require_organization(actor: Actor, name: str) -> None:
+    try:
+        fetch_organization(actor, name, OrgPermission.WEBHOOKS)
+    except NotFound as error:
+        raise NotFound(_NO_PLACE) from error
 
 
 def _require_credential(actor: Actor, name: str) -> None:
@@ -59,8 +73,8 @@ def _require_credential(actor: Actor, name: str) -> None:
     credential = actor.credential
     if not credential.is_token:
         return
-    if credential.limits is not None and not credential.covers(f"{name}/*", TokenAction.WEBHOOKS):
-        reason = _("The access token “%(label)s” is limited, and may not manage webhooks of %(name)s/*.")
+    if not any(credential.covers(path, TokenAction.WEBHOOKS) for path in (name, f"{name}/*")):
+        reason = _("The access token “%(label)s” is limited, and may not manage webhooks of %(name)s.")
         raise Forbidden(reason % {"label": credential.label, "name": name})
     if credential.level != TokenLevel.ADMIN:
         reason = _("The access token “%(label)s” lacks the level “%(level)s”.")

@@ -9,3 +9,4 @@ class WebhooksConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("repositories.webhooks.checks")  # registers
+        import_module("repositories.webhooks.lifecycle").connect()

@@ -69,9 +69,12 @@ def _together(kept: Mapping[str, Any], row: Webhook | None) -> dict[str, list[Te
 
 
 def _name(value: str, place: Place, row: Webhook | None) -> str:
-    if not 1 <= len(value.strip()) <= NAME_MAX:
+    name = value.strip()
+    if not 1 <= len(name) <= NAME_MAX:
         raise Invalid(_("Give the webhook a name of 1 to %(most)d characters.") % {"most": NAME_MAX})
-    return value.strip()
+    if not name.isprintable():
+        raise Invalid(_("A name has no line breaks or control characters in it."))
+    return name
 
 
 def _url(value: str, place: Place, row: Webhook | None) -> str:
@@ -127,13 +130,28 @@ def _template(value: str, place: Place, row: Webhook | None) -> str:
 
 
 def _headers(value: Mapping[str, str | None], place: Place, row: Webhook | None) -> dict[str, str]:
-    stored = row.headers if row is not None else {}
-    given = {name.strip(): stored.get(name.strip(), "") if text is None else text for name, text in value.items()}
+    """Names without regard to case, as in HTTP. A stored value follows its name only where somebody says None."""
+    named = {name.strip(): text for name, text in value.items()}
+    if len({name.lower() for name in named}) < len(value):
+        raise Invalid(_("Each header may be there once: “X-Key” and “x-key” are the same."))
+    kept = [name for name, text in named.items() if text is None]
+    stored = _stored_headers(row) if kept else {}
+    if missing := [name for name in kept if name.lower() not in stored]:
+        raise Invalid(_("There is no stored value of %(name)s: enter it.") % {"name": missing[0]})
+    given = {name: stored[name.lower()] if text is None else text for name, text in named.items()}
     try:
         check_headers(given)
     except http.Refused as refusal:
         raise Invalid(str(refusal)) from refusal
     return given
+
+
+def _stored_headers(row: Webhook | None) -> dict[str, str]:
+    try:
+        stored = row.headers if row is not None else {}
+    except ValueError as error:
+        raise Invalid(_("The stored headers cannot be decrypted: enter their values again.")) from error
+    return {name.lower(): text for name, text in stored.items()}
 
 
 def _flag(value: bool, place: Place, row: Webhook | None) -> bool:  # noqa: FBT001  as the other checks
