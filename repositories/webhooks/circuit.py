@@ -38,7 +38,9 @@ def note(done: Sequence[Done], now: datetime) -> bool:
         Webhook.objects.filter(pk__in=worked).update(failing_since=None)
     if not failed:
         return False
-    Webhook.objects.filter(pk__in=failed, failing_since=None).update(failing_since=now)
+    # In the future: somebody set the clock back, and a day of failures would never be over.
+    works = Q(failing_since=None) | Q(failing_since__gt=now)
+    Webhook.objects.filter(works, pk__in=failed).update(failing_since=now)
     _note_asked(done, now)
     gone = sorted({d.webhook_id for d, outcome in done if outcome.gone})
     long = Q(failing_since__lte=now - PAUSED_AFTER, is_active=True)

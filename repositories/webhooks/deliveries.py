@@ -98,9 +98,12 @@ def _candidates(room: Room, now: datetime, *, besides: Sequence[int]) -> QuerySe
 
 
 def may_be_sent(now: datetime) -> Q:
-    """Of those that are due: the webhook is on and not asked to wait, and nothing of the same key comes first."""
-    asked = Q(webhook__not_before=None) | Q(webhook__not_before__lte=now)
-    return Q(webhook__is_active=True) & asked & ~Q(Exists(_before()))
+    """Of those that are due: the webhook is on and not asked to wait, and nothing of the same key comes first.
+
+    Who is asked to wait longer than anybody may ask was so before somebody set the clock back.
+    """
+    waits_for = Q(webhook__not_before__gt=now, webhook__not_before__lte=now + schedule.LONGEST_ASKED)
+    return Q(webhook__is_active=True) & ~waits_for & ~Q(Exists(_before()))
 
 
 def _before() -> QuerySet[Delivery]:
