@@ -21,6 +21,14 @@ class Received:
     def json(self) -> Any:
         return json.loads(self.body)
 
+    @property
+    def tag(self) -> str:
+        return str(self.json["push_data"]["tag"])
+
+    @property
+    def webhook_id(self) -> str:
+        return {name.lower(): value for name, value in self.headers.items()}["webhook-id"]
+
 
 Behaviour = Callable[["Handler"], None]
 
@@ -103,6 +111,37 @@ def hang(seconds: float = 60) -> Behaviour:
     return behave
 
 
+class Gate:
+    """Requests wait before it until it is opened, and are answered with 200 then, as all that come later."""
+
+    def __init__(self) -> None:
+        self._entered = threading.Semaphore(0)
+        self._opened = threading.Event()
+
+    def wait(self, *, timeout: float = 20) -> None:
+        """Until one more request stands before it."""
+        assert self._entered.acquire(timeout=timeout), f"nobody came to the gate in {timeout:g} s"
+
+    def open(self) -> None:
+        self._opened.set()
+
+    def __call__(self, handler: "Handler") -> None:
+        self._entered.release()
+        while not self._opened.wait(0.05) and not handler.receiver.stopped.is_set():
+            pass
+        handler.answer(200)
+
+
+class Away:
+    """Answers 503 until it is back."""
+
+    def __init__(self) -> None:
+        self.is_back = threading.Event()
+
+    def __call__(self, handler: "Handler") -> None:
+        handler.answer(200 if self.is_back.is_set() else 503)
+
+
 @dataclass
 class Slow:
     """Answers after so many seconds, and notes how many requests were there at the same time at most."""
@@ -164,6 +203,26 @@ def huge(size: int = 10 * 1024 * 1024) -> Behaviour:
         piece = b"x" * 65536
         for _ in range(size // len(piece)):
             handler.wfile.write(piece)
+
+    return behave
+
+
+def bomb(lines: int = 100_000) -> Behaviour:
+    """Headers without end."""
+
+    def behave(handler: Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for number in range(lines):
+            handler.wfile.write(b"X-Bomb-%d: %s\r\n" % (number, b"x" * 1000))
+
+    return behave
+
+
+def old(code: int = 200, body: bytes = b"ok") -> Behaviour:
+    """HTTP/1.0, without a length: the answer ends where the connection does."""
+
+    def behave(handler: Handler) -> None:
+        handler.wfile.write(b"HTTP/1.0 %d Fine\r\n\r\n%s" % (code, body))
 
     return behave
 

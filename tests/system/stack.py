@@ -26,8 +26,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 class Stack:
     """Each process in a session of its own, so that a kill hits it and its children and nothing else."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(self, folder: Path, database_url: str, *, postgres_url: str = "") -> None:
         self.folder = folder
+        self.postgres_url = postgres_url
         self.redis_port = _free_port()
         self.tools: Tools = find_tools(ROOT / ".tools")
         self.processes: dict[str, subprocess.Popen[str]] = {}
@@ -72,6 +73,18 @@ class Stack:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
 
+    def terminate(self, name: str) -> float:
+        """TERM, as the supervisor ends a process; how many seconds it took."""
+        process = self.processes.pop(name)
+        begun = time.monotonic()
+        process.terminate()
+        process.wait(timeout=30)
+        return time.monotonic() - begun
+
+    def pause(self, name: str) -> None:
+        """It stands still, until it is killed."""
+        os.killpg(self.processes[name].pid, signal.SIGSTOP)
+
     def stop(self) -> None:
         for name in list(self.processes):
             self.kill(name)
@@ -102,6 +115,34 @@ class Stack:
         if not repository:
             self.call("create_repository", name)
         return name, self.call("create_webhook", name, url)
+
+    def ended(self, webhook: int, count: int, *, within: float = 20) -> list[dict[str, Any]]:
+        """The webhook's deliveries, once they are so many and none of them waits or is being sent."""
+
+        def look() -> list[dict[str, Any]] | None:
+            rows: list[dict[str, Any]] = self.call("deliveries", webhook)
+            done = [row for row in rows if row["state"] in {"delivered", "failed"}]
+            return rows if len(done) == len(rows) == count else None
+
+        found: list[dict[str, Any]] = wait_until(look, within, f"deliveries not ended\n{self.log('worker')}")
+        return found
+
+    @contextmanager
+    def without_database(self) -> Iterator[None]:
+        """SQLite is locked; PostgreSQL has thrown everybody out and lets nobody in."""
+        if not self.postgres_url:
+            self.call("lock")
+            yield
+            self.call("unlock")
+            return
+        name = self.environment["MOORAGE_DATABASE_URL"].rpartition("/")[2]
+        self.kill("driver")
+        with psycopg.connect(self.postgres_url, autocommit=True) as connection:
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            yield
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'.encode())
+        self.start_driver()
 
     # -- inside
 
@@ -141,10 +182,14 @@ def wait_until(condition: Callable[[], Any], seconds: float, complaint: str) -> 
 
 
 @contextmanager
-def running_stack(*, postgres_url: str = "") -> Iterator[Stack]:
-    """Redis, worker, beat on a fresh database: SQLite, or a new one in the PostgreSQL server of `postgres_url`."""
-    with tempfile.TemporaryDirectory(prefix="moorage-stack-") as folder, _database(postgres_url, folder) as url:
-        stack = Stack(Path(folder), url)
+def running_stack() -> Iterator[Stack]:
+    """Redis, worker, beat on a fresh database of the kind that MOORAGE_TEST_DATABASE_URL names: SQLite, or a new one in
+    that PostgreSQL server.
+    """
+    url = os.environ.get("MOORAGE_TEST_DATABASE_URL", "")
+    server = url if url.startswith("postgres") else ""
+    with tempfile.TemporaryDirectory(prefix="moorage-stack-") as folder, _database(server, folder) as own:
+        stack = Stack(Path(folder), own, postgres_url=server)
         try:
             stack.start_redis()
             stack.start_driver()

@@ -3,13 +3,13 @@
 The database is that of MOORAGE_TEST_DATABASE_URL's kind: SQLite, or PostgreSQL when it names a server.
 """
 
-import os
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from repositories.webhooks.room import MOST_PER_WEBHOOK
 from tests.kit.loopback import dead_port
 from tests.system.receiver import Receiver, Slow, drip, fail, hang, hang_once, huge, receiving, redirect
 from tests.system.stack import Stack, running_stack, wait_until
@@ -17,8 +17,7 @@ from tests.system.stack import Stack, running_stack, wait_until
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    url = os.environ.get("MOORAGE_TEST_DATABASE_URL", "")
-    with running_stack(postgres_url=url if url.startswith("postgres") else "") as running:
+    with running_stack() as running:
         yield running
 
 
@@ -26,18 +25,6 @@ def stack() -> Iterator[Stack]:
 def receiver() -> Iterator[Receiver]:
     with receiving() as running:
         yield running
-
-
-def ended(stack: Stack, webhook: int, count: int, *, within: float) -> list[dict[str, object]]:
-    """The webhook's deliveries, once they are so many and none of them waits or is being sent."""
-
-    def look() -> list[dict[str, object]] | None:
-        rows: list[dict[str, object]] = stack.call("deliveries", webhook)
-        done = [row for row in rows if row["state"] in {"delivered", "failed"}]
-        return rows if len(done) == count else None
-
-    found: list[dict[str, object]] = wait_until(look, within, f"deliveries not ended\n{stack.log('worker')}")
-    return found
 
 
 def test_a_push_reaches_the_receiver_at_once(stack: Stack, receiver: Receiver) -> None:
@@ -49,7 +36,7 @@ def test_a_push_reaches_the_receiver_at_once(stack: Stack, receiver: Receiver) -
     got = receiver.wait("/ci", 2)
     assert got[1].at - begun < 2
     assert [one.json["push_data"]["tag"] for one in got] == ["first", "second"]
-    assert [row["state"] for row in ended(stack, webhook, 2, within=5)] == ["delivered", "delivered"]
+    assert [row["state"] for row in stack.ended(webhook, 2, within=5)] == ["delivered", "delivered"]
     assert stack.call("unread") == 0
 
 
@@ -64,8 +51,8 @@ def test_a_worker_killed_in_the_middle_of_a_delivery_loses_nothing(stack: Stack,
     first, second = receiver.wait("/ci", 2, timeout=60)
     assert second.at - restarted < 60
     assert first.body == second.body
-    assert first.headers["Webhook-Id"] == second.headers["Webhook-Id"]
-    (row,) = ended(stack, webhook, 1, within=5)
+    assert first.webhook_id == second.webhook_id
+    (row,) = stack.ended(webhook, 1, within=5)
     attempts = row["attempts"]
     assert isinstance(attempts, list)
     assert [attempt["status"] for attempt in attempts] == [None, 200]
@@ -79,7 +66,7 @@ def test_pushes_go_on_while_redis_is_away_and_nothing_is_lost(stack: Stack, rece
     assert max(took) < 3
     stack.start_redis()
     receiver.wait("/ci", 3, timeout=60)
-    assert {row["tag"] for row in ended(stack, webhook, 3, within=5)} == {"0", "1", "2"}
+    assert {row["tag"] for row in stack.ended(webhook, 3, within=5)} == {"0", "1", "2"}
 
 
 def test_a_queue_that_is_lost_with_redis_loses_nothing(stack: Stack, receiver: Receiver) -> None:
@@ -93,7 +80,7 @@ def test_a_queue_that_is_lost_with_redis_loses_nothing(stack: Stack, receiver: R
     assert receiver.got("/ci") == []
     stack.start_worker()
     receiver.wait("/ci", timeout=60)
-    assert [row["state"] for row in ended(stack, webhook, 1, within=5)] == ["delivered"]
+    assert [row["state"] for row in stack.ended(webhook, 1, within=5)] == ["delivered"]
 
 
 def test_receivers_that_misbehave_are_bounded_recorded_and_delay_nobody(stack: Stack, receiver: Receiver) -> None:
@@ -144,14 +131,17 @@ def test_receivers_that_misbehave_are_bounded_recorded_and_delay_nobody(stack: S
     assert stack.peak_memory("worker") - memory < 60 * 1024 * 1024
 
 
-def test_a_webhook_gets_one_request_at_a_time(stack: Stack, receiver: Receiver) -> None:
-    slow = Slow(0.2)
-    repository, webhook = stack.webhook(receiver.on("/ci", slow))
+def test_a_tag_gets_one_request_at_a_time_and_a_webhook_a_few(stack: Stack, receiver: Receiver) -> None:
+    one_tag, many_tags = Slow(0.1), Slow(0.1)
+    repository, of_one = stack.webhook(receiver.on("/one", one_tag))
+    stack.call("push_many", repository, "latest", 10)
+    other, of_many = stack.webhook(receiver.on("/many", many_tags))
     for number in range(10):
-        stack.call("push", repository, f"{number}")
-    assert len(ended(stack, webhook, 10, within=30)) == 10
-    assert slow.most_at_once == 1
-    assert [one.json["push_data"]["tag"] for one in receiver.got("/ci")] == [str(number) for number in range(10)]
+        stack.call("push", other, f"{number}")
+    stack.ended(of_one, 10)
+    stack.ended(of_many, 10)
+    assert one_tag.most_at_once == 1
+    assert 1 < many_tags.most_at_once <= MOST_PER_WEBHOOK
 
 
 def test_two_workers_deliver_each_push_to_each_webhook_once(stack: Stack, receiver: Receiver) -> None:
@@ -162,7 +152,7 @@ def test_two_workers_deliver_each_push_to_each_webhook_once(stack: Stack, receiv
         for number in range(20):
             stack.call("push", repository, f"{number}")
         for number, webhook in enumerate(hooks):
-            rows = ended(stack, webhook, 20, within=60)
+            rows = stack.ended(webhook, 20, within=60)
             assert [row["state"] for row in rows] == ["delivered"] * 20
             tags = [one.json["push_data"]["tag"] for one in receiver.got(f"/{number}")]
             assert sorted(tags, key=int) == [str(tag) for tag in range(20)]
@@ -179,6 +169,6 @@ def test_a_webhook_deleted_while_its_deliveries_wait_ends_quietly(stack: Stack, 
     stack.call("delete_webhook", webhook)
     other, healthy = stack.webhook(receiver.url("/healthy"))
     stack.call("push", other, "1.0")
-    assert [row["state"] for row in ended(stack, healthy, 1, within=10)] == ["delivered"]
+    assert [row["state"] for row in stack.ended(healthy, 1, within=10)] == ["delivered"]
     assert len(receiver.got("/ci")) == 1
     assert "repositories/webhooks" not in stack.log("worker")  # no traceback of ours

@@ -79,7 +79,7 @@ def test_every_tagged_push_reaches_the_receiver_once_and_is_listed(
     again = api("POST", f"/{hook['id']}/deliveries/{listed[2]['id']}/redeliver")
     fourth = receiver.wait("/ci", 4)[3]
     assert fourth.body == got[0].body
-    assert fourth.headers["Webhook-Id"] == got[0].headers["Webhook-Id"]
+    assert fourth.webhook_id == got[0].webhook_id
     wait_until(
         lambda: api("GET", f"/{hook['id']}/deliveries/{again['id']}")["state"] == "delivered", what="the redelivery"
     )
