@@ -13,6 +13,7 @@ urlpatterns = [
     path(NEW, views.Tags.as_view(), name="api_tags"),
     path(f"{NEW}/<tag:tag>", views.OneTag.as_view(), name="api_tag"),
     path(f"{NEW}/<tag:tag>/images", views.TagImages.as_view(), name="api_tag_images"),
+    path(f"{NEW}/<tag:tag>/statuses", views.TagStatuses.as_view(), name="api_tag_statuses"),
     path(OLD, views.Tags.as_view(), name="api_old_tags"),
     path(f"{OLD}/<tag:tag>", views.OneTag.as_view(), name="api_old_tag"),
     path(f"{OLD}/<tag:tag>/images", views.TagImages.as_view(), name="api_old_tag_images"),

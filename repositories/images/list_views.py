@@ -1,6 +1,6 @@
 """The list of a repository's tags."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import HttpResponse
@@ -16,6 +16,7 @@ from repositories.images.pulls import recent_pulls
 from repositories.images.reads import platforms_of, tag_rows
 from repositories.images.referrers import signed_digests
 from repositories.images.shown import pull_command
+from repositories.images.statuses import Status, overall, statuses_of
 from repositories.models import Repository
 from repositories.pages import answer, frame, seen, words
 
@@ -26,19 +27,20 @@ BAR, GAP, HEIGHT = 2, 1, 16
 
 @require_safe
 def tags(request: PortalRequest, namespace: str, name: str) -> HttpResponse:
-    """Ten queries for any number of tags, on any page."""
+    """Eleven queries for any number of tags, on any page."""
     row = fetch_repository(request.actor, namespace, name)
     filters = Filters.of(request.GET, words(request))
     cursor = request.GET.get("cursor", "")
     page = keyset(filters.apply(tag_rows(row)), by=filters.order.by, cursor=cursor, size=PAGE_SIZE)
     context = frame(request, row, "repository_tags")
+    said = _said(row, page.rows)
     context |= {
         "page": page,
-        "tags": _with_more(row, shown_tags(page, row, context["host"])),
+        "tags": _with_more(row, shown_tags(page, row, context["host"]), said),
         "filters": filters,
         "orders": ORDERS,
         "kinds": ManifestKind.choices,
-        "seen": seen_tags(row, page.rows),
+        "seen": seen([seen_tags(row, page.rows)], [(name, said[name].reported_at) for name in sorted(said)]),
     }
     return answer(request, "images/repository_tags.html", "images/tag_results.html", context)
 
@@ -57,13 +59,20 @@ def shown_tags(tags: Page[Tag] | Sequence[Tag], repository: Repository, host: st
     ]
 
 
-def _with_more(repository: Repository, shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What only the list tells: who vouches for an image, and how often it was pulled. Three queries."""
+def _said(repository: Repository, tags: Sequence[Tag]) -> dict[str, Status]:
+    """Tag -> the word on its image that counts. One query."""
+    found = statuses_of(repository, {tag.name: tag.manifest.digest for tag in tags})
+    return {name: best for name, statuses in found.items() if (best := overall(statuses)) is not None}
+
+
+def _with_more(repository: Repository, shown: list[dict[str, Any]], said: Mapping[str, Status]) -> list[dict[str, Any]]:
+    """What only the list tells: who vouches for an image, how it was built, how often it was pulled. Three queries."""
     recent = recent_pulls(repository, [tag["row"].name for tag in shown])
     signed = signed_digests(repository.pk, list({tag["row"].manifest.digest for tag in shown}))
     for tag in shown:
         pulls = recent[tag["row"].name]
         tag |= {"recent": pulls.total, "spark": spark(pulls.days), "is_signed": tag["row"].manifest.digest in signed}
+        tag["status"] = said.get(tag["row"].name)
     return shown
 
 

@@ -19,6 +19,7 @@ from repositories.images.models import Manifest, Tag
 from repositories.images.raw import indented, raw_response
 from repositories.images.reads import fetch_tag, history_rows, platforms_of, tag_rows
 from repositories.images.shown import pull_command, pull_commands
+from repositories.images.statuses import is_awaited, overall, statuses_of
 from repositories.models import Repository
 from repositories.pages import answer, frame, is_partial, seen
 from repositories.registry import client
@@ -51,7 +52,9 @@ def _pull(tags: list[Tag], repository: Repository, host: str) -> str:
 
 @require_safe
 def tag(request: PortalRequest, namespace: str, name: str, tag: str) -> HttpResponse:
-    """Thirteen queries at most, whatever it holds. While a task still reads the image, htmx asks every 3 s."""
+    """Fourteen queries at most, whatever it holds. While a task still reads the image, or a build is pending, htmx asks
+    every 3 s.
+    """
     row = fetch_repository(request.actor, namespace, name)
     try:
         found = fetch_tag(request.actor, namespace, name, tag)
@@ -61,7 +64,13 @@ def tag(request: PortalRequest, namespace: str, name: str, tag: str) -> HttpResp
             raise
         return gone
     history = list(history_rows(row, tag=tag).order_by("-id")[: TAG_HISTORY_SHOWN + 1])
-    context = _image(request, row, found.manifest, tag=found) | {
+    statuses = statuses_of(row, {found.name: found.manifest.digest}).get(found.name, [])
+    context = _image(request, row, found.manifest, tag=found)
+    context |= {
+        "statuses": statuses,
+        "overall": overall(statuses),
+        "is_pending": context["is_pending"] or is_awaited(statuses),
+        "seen": seen([context["seen"]], [(status.context, status.reported_at) for status in statuses]),
         "history": history[:TAG_HISTORY_SHOWN],
         "has_more_history": len(history) > TAG_HISTORY_SHOWN,
         "is_immutable": covering_rule(row, tag) is not None,

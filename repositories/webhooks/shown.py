@@ -1,17 +1,33 @@
 """What pages show of a delivery. Pure."""
 
 import json
+import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from repositories.webhooks.models import Attempt, Delivery
+from repositories.webhooks import catalog, schedule
+from repositories.webhooks.models import Attempt, Delivery, Webhook
 
 State = Delivery.State
-TONES = {State.WAITING: "info", State.SENDING: "info", State.DELIVERED: "success", State.FAILED: "danger"}
-ICONS = {State.WAITING: "clock", State.SENDING: "send", State.DELIVERED: "circle-check", State.FAILED: "circle-x"}
+Text = str | Promise
+TONES = {
+    State.WAITING: "info",
+    State.SENDING: "info",
+    State.DELIVERED: "success",
+    State.FAILED: "danger",
+    State.HELD: "warning",
+}
+ICONS = {
+    State.WAITING: "clock",
+    State.SENDING: "send",
+    State.DELIVERED: "circle-check",
+    State.FAILED: "circle-x",
+    State.HELD: "circle-pause",
+}
 STEPS = {
     "dns": _("Name"),
     "connect": _("Connection"),
@@ -19,6 +35,11 @@ STEPS = {
     "first_byte": _("Waiting for the answer"),
     "rest": _("The rest"),
 }
+LATE = timedelta(seconds=30)
+"""Due for longer, a delivery waits for room, or for a worker."""
+DEEPEST = 20
+"""Levels of JSON that are indented: whoever nests deeper wants to make the page large."""
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},:]|[^][{},:"\s]+')
 
 
 @dataclass(frozen=True)
@@ -26,7 +47,7 @@ class Step:
     """One stretch of an attempt's time; `start` and `width` in percent of the whole."""
 
     key: str
-    label: str | Promise
+    label: Text
     milliseconds: int
     start: float
     width: float
@@ -36,11 +57,22 @@ class Step:
 class ShownAttempt:
     row: Attempt
     delivered: bool
-    reason: str | Promise
+    reason: Text
     """Why it failed, in words; empty when it did not."""
+    hint: Text
+    """What can be done about it."""
     phrase: str
     steps: list[Step]
     body: str
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Why nothing is sent yet. `until` when that is known; `behind` is the delivery that has to be over before."""
+
+    text: Text
+    until: datetime | None = None
+    behind: Delivery | None = None
 
 
 def tone(state: str) -> str:
@@ -51,6 +83,12 @@ def icon(state: str) -> str:
     return ICONS[State(state)]
 
 
+def event_label(event_type: str) -> Text:
+    """Types that were in the catalogue once stay in the log."""
+    kind = catalog.by_name().get(event_type)
+    return kind.label if kind else event_type
+
+
 def phrase(status: int | None) -> str:
     """Such as "Not Found": HTTP's own word for a status, which is not translated."""
     try:
@@ -59,19 +97,65 @@ def phrase(status: int | None) -> str:
         return ""
 
 
+# -- why it waits, why it ended ---------------------------------------------------------------------------------------
+
+
+def why_waits(delivery: Delivery, webhook: Webhook, behind: Delivery | None, now: datetime) -> Waits | None:
+    """None for one that has ended or is being sent."""
+    if delivery.state == State.HELD:
+        return Waits(_("The webhook is paused. It is sent when somebody resumes the webhook."))
+    if delivery.state != State.WAITING:
+        return None
+    if behind is not None:
+        words = _("An earlier delivery about the same comes first, so that the newest is told last.")
+        return Waits(words, behind=behind)
+    due = delivery.next_attempt_at or now
+    if webhook.not_before is not None and webhook.not_before > max(due, now):
+        return Waits(_("The receiver asked to be left alone (Retry-After)."), webhook.not_before)
+    if due > now:
+        return Waits(_("The last attempt failed."), due)
+    if now - due > LATE:
+        return Waits(_("It is due, and waits for room: this receiver, or all workers, are busy."))
+    return Waits(_("It is due: a worker takes it within seconds."))
+
+
+def why_failed(delivery: Delivery, last: Attempt | None) -> Text:
+    """In a sentence; empty for one that did not fail. `last`: its last attempt."""
+    if delivery.state != State.FAILED:
+        return ""
+    if not delivery.body:
+        return _("The payload could not be made, so nothing was sent: %(error)s") % {"error": delivery.last_error}
+    if last is not None and last.status == HTTPStatus.GONE:
+        return _("The receiver answered 410 Gone, so the webhook was switched off.")
+    if last is not None and last.is_interrupted:
+        return _("The sending process ended during this delivery again and again, so it was given up.")
+    if _was_tried_for_long(delivery):
+        return _("No attempt of a day was answered with a status from 200 to 299, so it was given up.")
+    return _("The webhook was switched off before it was delivered, so it was given up.")
+
+
+def _was_tried_for_long(delivery: Delivery) -> bool:
+    tried = (delivery.finished_at or delivery.trying_since) - delivery.trying_since
+    return tried >= schedule.TRIED_FOR and delivery.attempt_count >= schedule.LEAST_ATTEMPTS
+
+
+# -- an attempt -------------------------------------------------------------------------------------------------------
+
+
 def shown_attempt(row: Attempt) -> ShownAttempt:
     delivered = row.status is not None and 200 <= row.status < 300 and not row.error
     return ShownAttempt(
         row=row,
         delivered=delivered,
         reason="" if delivered else _reason(row),
+        hint="" if delivered else _hint(row),
         phrase=phrase(row.status),
-        steps=_steps(row),
+        steps=[] if row.is_interrupted else _steps(row),
         body=pretty(row.response_body),
     )
 
 
-def _reason(row: Attempt) -> str | Promise:
+def _reason(row: Attempt) -> Text:
     if row.error:
         return row.error
     if row.status is None:
@@ -82,6 +166,19 @@ def _reason(row: Attempt) -> str | Promise:
         "status": row.status,
         "phrase": phrase(row.status),
     }
+
+
+def _hint(row: Attempt) -> Text:
+    if row.is_interrupted:
+        return _("It is sent again with the same Webhook-Id, by which a receiver tells that it got it before.")
+    status = row.status or 0
+    if status // 100 == 3:
+        return _("Enter the address that it leads to as the webhook's URL.")
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return _("Check the password or token that the webhook sends, and the secret that the receiver verifies with.")
+    if status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
+        return _("Check the webhook's URL: the receiver takes no POST there.")
+    return ""
 
 
 def _steps(row: Attempt) -> list[Step]:
@@ -97,9 +194,41 @@ def _steps(row: Attempt) -> list[Step]:
     return steps
 
 
+# -- bodies -----------------------------------------------------------------------------------------------------------
+
+
 def pretty(text: str) -> str:
-    """JSON with line breaks; anything else as it came."""
+    """JSON with line breaks, every number and repeated key as it came; anything else unchanged."""
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
+        if not isinstance(json.loads(text), dict | list):
+            return text
+    except (ValueError, RecursionError):
         return text
+    return _indented(text) or text
+
+
+def _indented(text: str) -> str:
+    """Valid JSON, one value a line; empty for what is nested too deep."""
+    lines: list[str] = []
+    level, line = 0, ""
+    parts = _TOKEN.findall(text)
+    for part, following in zip(parts, [*parts[1:], " "], strict=True):
+        if part in "[{":
+            line += part
+            if following not in "]}":
+                lines.append("  " * level + line)
+                level, line = level + 1, ""
+        elif part in "]}":
+            if line.endswith(("[", "{")):
+                line += part
+            else:
+                lines.append("  " * level + line)
+                level, line = level - 1, part
+        elif part == ",":
+            lines.append("  " * level + line + part)
+            line = ""
+        else:
+            line += ": " if part == ":" else part
+        if level > DEEPEST:
+            return ""
+    return "\n".join([*lines, line])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.urls import URLPattern, path
 
-from repositories.webhooks import delivery_views, preview_views, views
+from repositories.webhooks import callback_views, delivery_views, preview_views, views
 
 REPOSITORY = "<namespace:namespace>/<repository:name>/-/webhooks"
 NAMESPACE = "<namespace:namespace>/-/webhooks"
@@ -23,8 +23,13 @@ def _pages(below: str, kind: str) -> Iterator[URLPattern]:
     yield path(f"{one}/rotate", views.rotate_secret, name=f"{kind}_webhook_rotate")
     yield path(f"{one}/ping", views.ping, name=f"{kind}_webhook_ping")
     yield path(f"{one}/resume", views.resume, name=f"{kind}_webhook_resume")
+    yield path(f"{one}/redeliver", delivery_views.redeliver_many, name=f"{kind}_redeliver_many")
     yield path(delivery, delivery_views.delivery, name=f"{kind}_delivery")
     yield path(f"{delivery}/redeliver", delivery_views.redeliver, name=f"{kind}_redeliver")
 
 
-urlpatterns = [*_pages(REPOSITORY, "repository"), *_pages(NAMESPACE, "namespace")]
+urlpatterns = [
+    path(f"{REPOSITORY}/callback/<str:signed>", callback_views.callback, name="repository_callback"),
+    *_pages(REPOSITORY, "repository"),
+    *_pages(NAMESPACE, "namespace"),
+]

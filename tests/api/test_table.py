@@ -224,6 +224,8 @@ TABLE: Rows = [
     ("GET", "namespaces/alice/repositories/private/app/tags/v1", None, PRIVATE),
     ("GET", "namespaces/alice/repositories/public/app/tags/v1/images", None, EVERYBODY),
     ("GET", "namespaces/alice/repositories/private/app/tags/v1/images", None, PRIVATE),
+    ("GET", "namespaces/alice/repositories/public/app/tags/v1/statuses", None, EVERYBODY),
+    ("GET", "namespaces/alice/repositories/private/app/tags/v1/statuses", None, PRIVATE),
     ("GET", "registry/drift", None, NO_OPERATOR),
     ("GET", "registry/differences", None, NO_OPERATOR),
     ("POST", "registry/differences/approve", {"tags": 1}, NO_OPERATOR),

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from repositories.images.hub_rows import Image, Layer, TagRow
+from repositories.images.statuses import WORST_FIRST, Status
 
 
 class TagQuery(serializers.Serializer[Any]):
@@ -74,3 +75,13 @@ class TagAnswer(serializers.Serializer[TagRow]):
     attestations = serializers.ListField(
         child=serializers.CharField(), help_text="What else is attached, such as `sbom` and `attestation`."
     )
+
+
+class StatusAnswer(serializers.Serializer[Status]):
+    """The last word of one reporter on the image that a tag points to."""
+
+    context = serializers.CharField(help_text="Who reports, in the reporter's words.")
+    state = serializers.ChoiceField(choices=WORST_FIRST[::-1])
+    description = serializers.CharField()
+    target_url = serializers.CharField(help_text="http or https; empty when nothing was linked.")
+    reported_at = serializers.DateTimeField()

@@ -12,9 +12,10 @@ from repositories.access import Permission
 from repositories.api.base import RepositoryView
 from repositories.images import tag_actions
 from repositories.images.api.paging import TagPages
-from repositories.images.api.serializers import ImageWithLayers, TagAnswer, TagQuery
+from repositories.images.api.serializers import ImageWithLayers, StatusAnswer, TagAnswer, TagQuery
 from repositories.images.hub_rows import images_with_layers, tag_rows, tags_of
 from repositories.images.models import Tag
+from repositories.images.statuses import statuses_of
 
 TAGS = ["tags"]
 # The other way round than the words say: this is what Docker Hub does, and what its clients count on.
@@ -75,6 +76,19 @@ class TagImages(RepositoryView):
         row = self.fetch(namespace, repository)
         found = images_with_layers(_one(tags_of(row, with_layers=True), tag))
         return Response(self.render(found, ImageWithLayers))
+
+
+class TagStatuses(RepositoryView):
+    needs = {"GET": Permission.VIEW}
+
+    @extend_schema(summary="List a tag's build statuses", tags=TAGS, responses=StatusAnswer(many=True))
+    def get(self, request: Request, namespace: str, repository: str, tag: str) -> Response:
+        """What receivers of webhooks reported of the image that the tag points to now, through the payload's
+        `callback_url`; by context. A bare list of twenty at most."""
+        row = self.fetch(namespace, repository)
+        found = _one(tags_of(row), tag)
+        statuses = statuses_of(row, {found.name: found.manifest.digest})
+        return Response(self.render(statuses.get(found.name, []), StatusAnswer))
 
 
 def _one(rows: QuerySet[Tag], name: str) -> Tag:
