@@ -61,7 +61,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     if _BRACE.search(parts.place):
         raise http.Refused(_("Placeholders may stand in the URL's path and query, and nowhere else."))
     path = _filled(parts.path, values, keep_slashes=True)
-    if path != parts.path and any(unquote(part) in {".", ".."} for part in path.split("/")):
+    if path != parts.path and {".", ".."} & set(unquote(path).split("/")):
         raise http.Refused(_("With its placeholders filled in, the URL's path has “.” or “..” in it."))
     return parts.place + path + _filled(parts.query, values, keep_slashes=False)
 
