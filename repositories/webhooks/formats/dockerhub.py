@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 
 Document = Mapping[str, Any]
+HELM = "application/vnd.cncf.helm"
+"""Docker Hub gives a chart's config type as `media_type`: how Kargo tells charts from images."""
 
 
 def render(document: Document) -> bytes:
@@ -30,7 +32,7 @@ def _encoded(document: Document, *, repo_name: str) -> bytes:
             "pusher": document["actor"]["name"],
             "tag": tag["name"],
             "images": [],
-            "media_type": tag["media_type"],
+            "media_type": tag["artifact_type"] if tag["artifact_type"].startswith(HELM) else tag["media_type"],
             "digest": tag["digest"],
         },
         "repository": {
@@ -54,5 +56,6 @@ def _encoded(document: Document, *, repo_name: str) -> bytes:
     return json.dumps(payload, separators=(",", ":")).encode("ascii")
 
 
-def _seconds(moment: str) -> int:
-    return int(datetime.fromisoformat(moment).timestamp())
+def _seconds(moment: str | None) -> int:
+    """0 for a repository that is gone by now."""
+    return int(datetime.fromisoformat(moment).timestamp()) if moment else 0
