@@ -71,7 +71,7 @@ def _fan_out_one(event_id: int) -> int:
         return 0
     repository = Repository.objects.select_related("namespace").filter(pk__in=[event.repository_id]).first()
     hooks = list(hooks_for(event, repository))
-    told = documents.document(event, repository) if hooks else {}
+    told = documents.document(event, repository, ask_registry=formats.tells_platforms(hooks)) if hooks else {}
     chunks = [hooks[begin : begin + CHUNK] for begin in range(0, len(hooks), CHUNK)] or [[]]
     made = 0
     for number, chunk in enumerate(chunks, start=1):

@@ -123,10 +123,10 @@ def test_one_event_that_cannot_be_told_keeps_no_other_waiting(
     push("whole")
     tell = fanout.documents.document
 
-    def fail_for_one(event: Event, *rest: Any) -> Any:
+    def fail_for_one(event: Event, *rest: Any, **more: Any) -> Any:
         if event == broken:
             raise RuntimeError("died here")
-        return tell(event, *rest)
+        return tell(event, *rest, **more)
 
     monkeypatch.setattr(fanout.documents, "document", fail_for_one)
     with caplog.at_level(logging.ERROR):

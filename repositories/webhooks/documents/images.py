@@ -1,5 +1,6 @@
 """Tags and images in a document: digest, size, platforms, and how to pull them."""
 
+import logging
 import time
 
 from portal.events.models import Event
@@ -7,6 +8,8 @@ from repositories.images.details import read_details
 from repositories.images.models import Manifest, ManifestKind
 from repositories.models import Repository
 from repositories.webhooks.documents.values import Document, number, page, registry, text, texts
+
+log = logging.getLogger(__name__)
 
 PLATFORMS_MAX = 100
 """Platforms of one image that are told; an index may have 2,000 entries, and no known one has 30."""
@@ -75,7 +78,10 @@ def _may_ask(manifest: Manifest) -> bool:
 def _ask(manifest: Manifest) -> None:
     """Not waiting for the task that reads it anyway: it may be behind others in the queue."""
     begun = time.monotonic()
-    read_details(manifest.pk)
+    try:
+        read_details(manifest.pk)
+    except Exception:
+        log.exception("The platform of manifest %d is not told.", manifest.pk)
     if time.monotonic() - begun > SLOW:
         _registry.away_until = time.monotonic() + PAUSE
 
