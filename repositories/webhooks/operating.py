@@ -13,6 +13,7 @@ from django.db.models import (
     BooleanField,
     Count as CountRows,
     ExpressionWrapper,
+    F,
     FloatField,
     Min,
     OuterRef,
@@ -148,8 +149,12 @@ class Ended:
         return floor
 
 
+SUM = "sum_"
+_SUMS = {f"{SUM}{name}": Sum(name) for name in NUMBERS}
+
+
 def _ended(sums: dict[str, Any]) -> Ended:
-    told = {name: sums.get(name) or 0 for name in NUMBERS}
+    told = {name: sums.get(f"{SUM}{name}") or 0 for name in NUMBERS}
     return Ended(
         told["delivered"],
         told["failed"],
@@ -162,12 +167,12 @@ def _ended(sums: dict[str, Any]) -> Ended:
 def ended_since(since: datetime) -> Ended:
     """All attempts of the minutes since then, one day at most. One query."""
     rows = Count.objects.filter(span=Count.Span.MINUTE, at__gte=since)
-    return _ended(rows.aggregate(**{name: Sum(name) for name in NUMBERS}))
+    return _ended(rows.aggregate(**_SUMS))
 
 
 def ended_ever() -> Ended:
     """Since the first start: it only rises. One query."""
-    return _ended(Count.objects.filter(span=Count.Span.EVER).values(*NUMBERS).first() or {})
+    return _ended(Count.objects.filter(span=Count.Span.EVER).aggregate(**_SUMS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,20 +210,20 @@ class Host:
 
 def slowest_hosts(now: datetime) -> list[Host]:
     """Of the last day, by the mean time of an attempt. One query."""
-    ended = Sum("delivered") + Sum("failed")
-    mean = Cast(Sum("milliseconds"), FloatField()) / Cast(ended, FloatField())
-    rows = _by_host(now).annotate(_ended=ended).filter(_ended__gt=0).annotate(_mean=mean)
-    return _hosts(rows.order_by("-_mean", "host"))
+    mean = Cast(F(f"{SUM}milliseconds"), FloatField()) / (F(f"{SUM}delivered") + F(f"{SUM}failed"))
+    rows = _by_host(now).annotate(ended=F(f"{SUM}delivered") + F(f"{SUM}failed")).filter(ended__gt=0)
+    return _hosts(rows.annotate(mean=mean).order_by("-mean", "host"))
 
 
 def failing_hosts(now: datetime) -> list[Host]:
     """Of the last day, those where most attempts failed. One query."""
-    return _hosts(_by_host(now).filter(failed__gt=0).order_by("-failed", "host"))
+    failed = F(f"{SUM}failed") + F(f"{SUM}interrupted")
+    return _hosts(_by_host(now).annotate(all_failed=failed).filter(all_failed__gt=0).order_by("-all_failed", "host"))
 
 
 def _by_host(now: datetime) -> QuerySet[Count, Any]:
     rows = Count.objects.filter(span=Count.Span.HOUR, at__gte=now - DAY).order_by()
-    return rows.values("host").annotate(**{name: Sum(name) for name in NUMBERS})
+    return rows.values("host").annotate(**_SUMS)
 
 
 def _hosts(rows: QuerySet[Count, Any]) -> list[Host]:
