@@ -161,6 +161,7 @@ def last_reason(hook: Webhook) -> str:
     One query.
     """
     held = Delivery.objects.filter(webhook=hook, state=State.HELD, attempt_count__gt=0)
+    held = held.exclude(last_status=None, last_error="")  # its only attempts were interrupted
     row = held.order_by("pk").values_list("last_status", "last_error").first()
     status, error = row or (None, "")
     if status is None:
