@@ -42,6 +42,7 @@ class Sender:
         self._send = send
         self._due = threading.Event()
         self._ends = threading.Event()
+        self._ends_since = 0.0
         self._done: SimpleQueue[deliveries.Done] = SimpleQueue()
         self._pool = ThreadPoolExecutor(max_workers=most, thread_name_prefix="webhook")
         self._claims = threading.Thread(target=self._claim, name="webhooks-claim", daemon=True)
@@ -53,12 +54,21 @@ class Sender:
     def wake(self) -> None:
         self._due.set()
 
+    def claim_no_more(self) -> None:
+        """The beginning of a stop. A signal's handler may call it."""
+        if not self._ends.is_set():
+            self._ends_since = time.monotonic()
+            self._ends.set()
+            self._due.set()
+
     def stop(self, *, within: float) -> None:
-        """Claim no more, and write what is under way, for so many seconds. What is left is for the next worker."""
-        self._ends.set()
-        self._due.set()
-        ends = time.monotonic() + within
-        self._claims.join(within)  # it may have just found something, which is under way then
+        """Claim no more, and write what is under way, so many seconds from the beginning of the stop at most.
+
+        What is left is for the next worker, when its lease is over.
+        """
+        self.claim_no_more()
+        ends = self._ends_since + within
+        self._claims.join(max(ends - time.monotonic(), 0))  # it may have just found something, which is under way then
         while self.room.under_way and time.monotonic() < ends:
             time.sleep(0.05)
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -169,8 +179,13 @@ def sender() -> Sender:
         return _Process.sender
 
 
+def claim_no_more() -> None:
+    """The process's sender, if it has one; so does `stop`."""
+    if (running := _Process.sender) is not None:  # without the lock, which the thread may hold that a signal interrupts
+        running.claim_no_more()
+
+
 def stop(*, within: float) -> None:
-    """The process's sender, if it has one."""
     with _Process.lock:
         running, _Process.sender = _Process.sender, None
     if running is not None:

@@ -3,12 +3,13 @@
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready, worker_shutdown
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 
 from repositories.webhooks import counting, fanout, mails, retention, sender
+from repositories.webhooks.sending import DEADLINE
 
-STOP_WITHIN = 8.0
-"""Seconds that requests under way have to end when a worker stops."""
+STOP_WITHIN = DEADLINE + 0.5
+"""Seconds in which whatever is under way ends when a worker is asked to stop. Whoever asks has to wait a bit longer."""
 
 
 @shared_task(name="repositories.webhooks.fan_out", time_limit=60)
@@ -52,6 +53,12 @@ def clear_log() -> None:
 @worker_ready.connect
 def _start(**_kwargs: Any) -> None:
     sender.sender().wake()
+
+
+@worker_shutting_down.connect
+def _begin_to_stop(**_kwargs: Any) -> None:
+    """At once: a request that begins now would have to be cut off."""
+    sender.claim_no_more()
 
 
 @worker_shutdown.connect

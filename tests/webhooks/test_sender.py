@@ -6,7 +6,8 @@ import pytest
 from django.db import DataError, OperationalError
 from django.utils import timezone
 
-from repositories.webhooks import deliveries, fanout, sender
+from deploy.embedded.supervisor import GRACE
+from repositories.webhooks import deliveries, fanout, sender, sending, tasks
 from repositories.webhooks.models import Attempt, Delivery, Webhook
 from repositories.webhooks.room import MOST_PER_HOST, MOST_PER_WEBHOOK, Room
 from repositories.webhooks.sender import send_due
@@ -74,3 +75,7 @@ def test_a_database_that_is_away_has_outcomes_kept(delivery: Delivery, monkeypat
     monkeypatch.setattr(sender, "_let_go", lambda: None)  # the test's own connection
     monkeypatch.setattr(deliveries, "finish", away)
     assert not sender.written([(delivery, Outcome(status=200))])
+
+
+def test_what_is_under_way_ends_before_the_supervisor_loses_patience() -> None:
+    assert sending.DEADLINE < tasks.STOP_WITHIN < GRACE - 1
