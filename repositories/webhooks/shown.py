@@ -101,7 +101,9 @@ def phrase(status: int | None) -> str:
 
 
 def why_waits(delivery: Delivery, webhook: Webhook, behind: Delivery | None, now: datetime) -> Waits | None:
-    """None for one that has ended or is being sent."""
+    """None for one that has ended."""
+    if delivery.state == State.SENDING:
+        return Waits(_("It is being sent at this moment."))
     if delivery.state == State.HELD:
         return Waits(_("The webhook is paused. It is sent when somebody resumes the webhook."))
     if delivery.state != State.WAITING:
