@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from django.conf import settings
 from django.utils import timezone
@@ -49,10 +49,12 @@ class Outcome:
     address: str = ""
     retry_after: str = ""
     """The header, as it came."""
+    shows_back: bool = False
+    """A redirect that is no failure: see `_shows_back`."""
 
     @property
     def delivered(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300 and not self.error
+        return self.status is not None and (200 <= self.status < 300 or self.shows_back) and not self.error
 
     @property
     def gone(self) -> bool:
@@ -130,7 +132,10 @@ def send(delivery: Delivery) -> Outcome:
         return _outcome(
             shown, shown_headers, failure.answer, failure.timing, address=failure.address, error=str(failure)
         )
-    return _outcome(shown, shown_headers, answer, answer.timing, address=answer.address, error=_redirect(answer))
+    taken = _shows_back(answer, placeholders.fill(template, values))
+    error = "" if taken else _redirect(answer)
+    outcome = _outcome(shown, shown_headers, answer, answer.timing, address=answer.address, error=error)
+    return replace(outcome, shows_back=taken)
 
 
 def check_url_template(url: str) -> None:
@@ -225,6 +230,22 @@ def _without_secrets(headers: Mapping[str, str], own_headers: Mapping[str, str],
     if placeholders.has_user(url) and not any(name.lower() == "authorization" for name in shown):
         shown["Authorization"] = MASK
     return shown
+
+
+def _shows_back(answer: http.Answer, url: str) -> bool:
+    """Whether the receiver took it, and shows a browser the way back to a page above: 302 or 303, never followed.
+
+    Jenkins' plugin for Docker Hub answers `302 ../` to whatever it has queued a build for; trying again for a day would
+    build a dozen times. A sign-in page, another host, the site's root or the same page over https is not above it.
+    """
+    if answer.status not in {302, 303} or not answer.location:
+        return False
+    try:
+        here, there = urlsplit(url), urlsplit(urljoin(url, answer.location))
+        above = there.path.rstrip("/")
+        return bool(above) and here.hostname == there.hostname and here.path.startswith(f"{above}/")
+    except ValueError:
+        return False
 
 
 def _redirect(answer: http.Answer) -> str:
