@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from portal.accounts.models import User
-from repositories.models import Repository
+from repositories.webhooks.access import Place
 from repositories.webhooks.actions import create_webhook
 from repositories.webhooks.models import Attempt, Delivery, Webhook
 from tests import factories
@@ -14,14 +14,14 @@ from tests import factories
 URL = "https://93.184.215.14/hooks/ci?token=s3cret"
 
 
-def make_webhook(owner: User, repository: Repository, name: str = "CI of the shop") -> Webhook:
-    return create_webhook(actor=factories.actor(owner), place=repository, name=name, url=URL)
+def make_webhook(owner: User, place: Place, name: str = "CI of the shop") -> Webhook:
+    return create_webhook(actor=factories.actor(owner), place=place, name=name, url=URL)
 
 
 def make_delivery(webhook: Webhook, summary: str = "latest", *, state: str = "delivered", **attempt: Any) -> Delivery:
     """One with one attempt, made to order: `status=404`, `error=…`."""
     now = timezone.now()
-    told = {
+    told: dict[str, Any] = {
         "status": 200,
         "duration_ms": 43,
         "timings": {"dns": 2, "connect": 9, "first_byte": 30},

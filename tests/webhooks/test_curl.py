@@ -42,10 +42,8 @@ def run(script: str, folder: Path, **variables: str) -> None:
 
 def sent(url: str, body: bytes, **more: Any) -> Sent:
     headers = {"Content-Type": "application/json", "Webhook-Id": ID, "Webhook-Signature": "v1,old", "X-Its": "a'b $c"}
-    return Sent(
-        **({"url": url, "has_query": False, "headers": headers, "body": body, "webhook_id": ID} | more)
-        | {"signs": more.get("signs", True), "github": more.get("github", True)}
-    )
+    values: dict[str, Any] = {"has_query": False, "headers": headers, "signs": True, "github": True}
+    return Sent(url=url, body=body, webhook_id=ID, **(values | more))
 
 
 def verify(received: Received, body: bytes) -> None:

@@ -80,7 +80,9 @@ class TagAnswer(serializers.Serializer[TagRow]):
 class StatusAnswer(serializers.Serializer[Status]):
     """The last word of one reporter on the image that a tag points to."""
 
-    context = serializers.CharField(help_text="Who reports, in the reporter's words.")
+    context = serializers.CharField(  # type: ignore[assignment]  # a serializer's own one is found all the same
+        help_text="Who reports, in the reporter's words."
+    )
     state = serializers.ChoiceField(choices=WORST_FIRST[::-1])
     description = serializers.CharField()
     target_url = serializers.CharField(help_text="http or https; empty when nothing was linked.")
