@@ -48,25 +48,27 @@ class Own:
             if (known := _literal(each)) is not None
         )
 
-    def is_at(self, address: Address, port: int) -> bool:
-        """Resolves those of our names that have this port, now and then. The address is one that a name led to."""
+    def is_at(self, address: Address, port: int, *, timeout: float = PATIENCE) -> bool:
+        """Whether an address that some name led to is ours. Resolves those of our names that have this port, now and
+        then, for so many seconds at most.
+        """
         if any(_is_same(address, known) for host, each in self.doors if each == port and (known := _literal(host))):
             return True
         return any(
             _is_same(address, known)
             for host, each in self.inner
             if each == port
-            for known in self._addresses(host, each)
+            for known in self._addresses(host, each, timeout)
         )
 
-    def _addresses(self, host: str, port: int) -> list[Address]:
+    def _addresses(self, host: str, port: int, timeout: float) -> list[Address]:
         literal = _literal(host)
         if literal is not None:
             return [literal]
         until, found = self._found.get((host, port), (0.0, []))
         if time.monotonic() >= until:
             with suppress(OSError, Late):  # then what was known goes on to count
-                found = resolve(host, port, timeout=PATIENCE)
+                found = resolve(host, port, timeout=min(timeout, PATIENCE))
             self._found[host, port] = (time.monotonic() + KEPT, found)
         return found
 

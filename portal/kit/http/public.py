@@ -158,7 +158,7 @@ class _Exchange:
                 raise Refused(
                     _("%(host)s resolves to %(address)s, %(kind)s.") % {"host": host, "address": address, "kind": why}
                 )
-            if self.own.is_at(address, port):
+            if self.own.is_at(address, port, timeout=self.left()):
                 raise Refused(own_words(host, port))
         return found[:MOST_ADDRESSES]
 
