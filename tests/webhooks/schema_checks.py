@@ -9,17 +9,17 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 
 from repositories.webhooks import schemas
 
-FORMATS = FormatChecker(())
 
-
-@FORMATS.checks("date-time", raises=ValueError)
 def _is_time(value: Any) -> bool:
     return not isinstance(value, str) or (value.endswith("Z") and datetime.fromisoformat(value) is not None)
 
 
-@FORMATS.checks("uri")
 def _is_url(value: Any) -> bool:
     return not isinstance(value, str) or bool(urlsplit(value).scheme and urlsplit(value).hostname)
+
+
+FORMATS = FormatChecker(())
+FORMATS.checkers = {"date-time": (_is_time, (ValueError,)), "uri": (_is_url, ())}
 
 
 def problems(document: dict[str, Any], event_type: str) -> list[str]:

@@ -16,13 +16,15 @@ from portal.accounts.models import User
 from portal.events.models import Event
 from repositories import actions as repositories
 from repositories.grants import actions as grants
-from repositories.images import details, image_actions
+from repositories.images import image_actions, writes
 from repositories.images.actions import Push, record_push
 from repositories.images.manifests import parse
 from repositories.images.models import Manifest, PushIntent
 from repositories.images.untagging import record_untagged
 from repositories.models import Grant, Repository
+from repositories.registry import client
 from repositories.webhooks import actions, catalog, documents
+from repositories.webhooks.documents import images
 from repositories.webhooks.models import Webhook
 from tests import factories
 from tests.factories.images import IMAGE, digest_of, image_body, push_chart, push_image, push_index, pusher
@@ -76,7 +78,7 @@ def _images(app: Repository, alice: User, actor: Actor, monkeypatch: pytest.Monk
     do(app, PushIntent.Kind.COPY, "copied", "one", alice, source="acme/other:1.0")
     delete_tag(app, "latest", image.digest, alice)
     do(app, PushIntent.Kind.RESTORE, "latest", "one", alice)
-    monkeypatch.setattr(image_actions.writes, "untag", lambda **_: True)
+    monkeypatch.setattr(writes, "untag", lambda **_: True)
     Manifest.objects.get(digest=image.digest).tags.all().delete()
     image_actions.delete_image(actor=actor, repository=app, digest=image.digest)
     monkeypatch.setattr(image_actions, "expect_held", lambda *_: None)
@@ -181,7 +183,7 @@ def test_a_deleted_tag_tells_what_it_pointed_to(public_app: Repository, alice: U
 def test_a_long_index_is_told_with_so_many_platforms(
     public_app: Repository, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(documents.base.parts.images, "PLATFORMS_MAX", 1)
+    monkeypatch.setattr(images, "PLATFORMS_MAX", 1)
     push_index(public_app, "1.0", by=alice)
     assert [each["name"] for each in told("repo.tag.push")["tag"]["platforms"]] == ["linux/amd64"]
 
@@ -189,7 +191,6 @@ def test_a_long_index_is_told_with_so_many_platforms(
 def test_a_platform_that_was_not_read_yet_is_asked_of_the_registry_once(
     public_app: Repository, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    images = documents.base.parts.images
     image = push_image(public_app, "1.0", by=alice, read=False)
     asked = []
 
@@ -197,7 +198,7 @@ def test_a_platform_that_was_not_read_yet_is_asked_of_the_registry_once(
         asked.append(digest)
         return b'{"os": "linux", "architecture": "riscv64"}'
 
-    monkeypatch.setattr(details.client, "get_blob", read)
+    monkeypatch.setattr(client, "get_blob", read)
     assert told("repo.tag.push")["tag"]["platforms"] == []
     event = last("repo.tag.push")
     for _ in range(2):
@@ -210,15 +211,14 @@ def test_a_platform_that_was_not_read_yet_is_asked_of_the_registry_once(
 def test_a_registry_that_is_slow_or_away_is_left_alone_for_a_while(
     public_app: Repository, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    images = documents.base.parts.images
     push_image(public_app, "1.0", by=alice, read=False)
     asked = []
 
     def fail(repository: str, digest: str, *, limit: int) -> bytes:
         asked.append(digest)
-        raise details.client.RegistryUnavailable
+        raise client.RegistryUnavailable
 
-    monkeypatch.setattr(details.client, "get_blob", fail)
+    monkeypatch.setattr(client, "get_blob", fail)
     monkeypatch.setattr(images, "SLOW", -1.0)
     monkeypatch.setattr(images._registry, "away_until", 0.0)
     for _ in range(2):
