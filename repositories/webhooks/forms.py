@@ -9,9 +9,13 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy  # `%` would translate once, at the start
 from django.utils.translation import gettext_lazy as _
 
+from repositories.models import Repository
+from repositories.pages import organization_of
 from repositories.tag_rules import RULE_MAX, RULES_MAX
 from repositories.webhooks import catalog, formats
+from repositories.webhooks.access import Place
 from repositories.webhooks.catalog import EventType
+from repositories.webhooks.formats.shipped import Shipped
 from repositories.webhooks.models import Webhook, pushes
 
 Format = Webhook.Format
@@ -80,6 +84,8 @@ def _header_problems(rows: Sequence[HeaderRow]) -> Iterator[str | Promise]:
             yield _("Give each header a name.")
         elif not row.value and not row.is_stored:
             yield format_lazy(_("“{name}” has no value."), name=row.name)
+        elif "⟨" in row.value:
+            yield format_lazy(_("Put a value of your own in place of “{value}”."), value=row.value)
         elif row.name.lower() in seen:
             yield format_lazy(_("“{name}” is there twice."), name=row.name)
         seen.add(row.name.lower())
@@ -98,8 +104,9 @@ class WebhookForm(forms.Form):
         label=_("URL"),
         required=False,
         help_text=_(
-            "A POST goes there. <code>{tag}</code>, <code>{repository}</code> and <code>{digest}</code> in it are "
-            "filled in; <code>user:password@</code> is sent as HTTP Basic. It is stored encrypted."
+            "A POST goes there, with these filled in: <code>{tag}</code> <code>{repository}</code> "
+            "<code>{namespace}</code> <code>{name}</code> <code>{digest}</code> <code>{event}</code> "
+            "<code>{delivery}</code>. <code>user:password@</code> before the host is sent as HTTP Basic."
         ),
         widget=forms.TextInput(attrs={**_PLAIN, "inputmode": "url", "placeholder": "https://ci.example.org/hooks/…"}),
     )
@@ -143,17 +150,17 @@ class WebhookForm(forms.Form):
         data: Any = None,
         *,
         initial: Mapping[str, Any] | None = None,
-        is_namespace: bool,
+        place: Place,
         stored_headers: Collection[str] = (),
     ) -> None:
         super().__init__(data, initial=dict(initial or new_choices()))
-        self.is_namespace, self.stored_headers = is_namespace, stored_headers
+        self.place, self.stored_headers = place, stored_headers
         self.fields["headers"] = HeadersField(stored_headers)
-        self._offered = [kind for kind in catalog.TYPES if is_namespace or not kind.is_of_namespace]
+        self._offered = [kind for kind in catalog.TYPES if _happens(kind, place)]
         events = self.fields["events"]
         assert isinstance(events, forms.MultipleChoiceField)  # noqa: S101  for the type checker
         events.choices = [(kind.name, kind.label) for kind in self._offered]
-        if not is_namespace:
+        if isinstance(place, Repository):
             del self.fields["repository_pattern"]
 
     def typed(self) -> dict[str, Any]:
@@ -163,7 +170,15 @@ class WebhookForm(forms.Form):
     def drawn_again(self, **changed: Any) -> "WebhookForm":
         """The same with other values, and nothing checked yet."""
         initial = self.typed() | changed
-        return WebhookForm(initial=initial, is_namespace=self.is_namespace, stored_headers=self.stored_headers)
+        return WebhookForm(initial=initial, place=self.place, stored_headers=self.stored_headers)
+
+    def started(self, template: Shipped) -> "WebhookForm":
+        """As it was typed, with one of the shipped templates, the headers that it needs, and events it can tell of."""
+        rows = [row for row in self.header_rows() if row.name]
+        there = {row.name.lower() for row in rows}
+        rows += [HeaderRow(name, value) for name, value in template.headers.items() if name.lower() not in there]
+        events = [name for name in self.typed()["events"] if name in template.events] or pushes()
+        return self.drawn_again(format=Format.TEMPLATE, template=template.text, headers=rows, events=events)
 
     def choices(self) -> dict[str, Any]:
         """For `rules.Choices`. Of a valid form."""
@@ -182,6 +197,13 @@ class WebhookForm(forms.Form):
         shown = [ShownEvent(kind, kind.name in chosen, _formats_without(kind)) for kind in self._offered]
         groups = [EventGroup(label, [each for each in shown if _group(each.kind) == label]) for label in GROUPS]
         return [group for group in groups if group.events]
+
+
+def _happens(kind: EventType, place: Place) -> bool:
+    """Whether a webhook of that place can hear of it: nobody joins or leaves a person."""
+    if isinstance(place, Repository):
+        return not kind.is_of_namespace
+    return kind.name != "member" or organization_of(place) is not None
 
 
 def new_choices() -> dict[str, Any]:

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_POST
 
 from portal.accounts.http import PortalRequest
 from portal.kit.errors import Text
-from repositories.models import Repository
 from repositories.webhooks import catalog, formats, previews
 from repositories.webhooks.access import Place, fetch_place
 from repositories.webhooks.forms import WebhookForm
@@ -35,7 +34,7 @@ class ShownPreview:
 def preview(request: PortalRequest, namespace: str, name: str = "") -> HttpResponse:
     """The part of the form's page that htmx swaps, while somebody types."""
     place = fetch_place(request.actor, namespace, name)
-    form = WebhookForm(request.POST, is_namespace=not isinstance(place, Repository))
+    form = WebhookForm(request.POST, place=place)
     context = {"preview": shown_preview(form.typed(), place, request.POST.get("preview_event", "")), "place": place}
     return render(request, "webhooks/form_preview.html", context)
 

@@ -18,6 +18,7 @@ from portal.kit.errors import Conflict, Invalid
 from repositories.models import Repository
 from repositories.webhooks import actions
 from repositories.webhooks.access import Place, fetch_place, fetch_webhook, place_of, visible_webhooks
+from repositories.webhooks.formats.shipped import Shipped, shipped
 from repositories.webhooks.forms import HeaderRow, WebhookForm, choices_of, header_names
 from repositories.webhooks.listed import from_namespace, listed
 from repositories.webhooks.models import Webhook
@@ -43,7 +44,7 @@ def webhooks(request: PortalRequest, namespace: str, name: str = "") -> HttpResp
 def new_webhook(request: PortalRequest, namespace: str, name: str = "") -> HttpResponse:
     """The answer to the POST is the only page that ever shows the signing secret."""
     place = fetch_place(request.actor, namespace, name)
-    form = WebhookForm(request.POST or None, is_namespace=not isinstance(place, Repository))
+    form = WebhookForm(request.POST or None, place=place)
     if (drawn := _drawn_again(request, form)) is not None:
         return _form_page(request, place, drawn)
     if request.method == "POST" and form.is_valid():
@@ -63,12 +64,7 @@ def new_webhook(request: PortalRequest, namespace: str, name: str = "") -> HttpR
 def edit_webhook(request: PortalRequest, namespace: str, webhook_id: int, name: str = "") -> HttpResponse:
     row = fetch_webhook(request.actor, namespace, name, webhook_id)
     place = place_of(row)
-    form = WebhookForm(
-        request.POST or None,
-        initial=choices_of(row),
-        is_namespace=not isinstance(place, Repository),
-        stored_headers=header_names(row),
-    )
+    form = WebhookForm(request.POST or None, initial=choices_of(row), place=place, stored_headers=header_names(row))
     if (drawn := _drawn_again(request, form)) is not None:
         return _form_page(request, place, drawn, webhook=row)
     if request.method == "POST" and form.is_valid():
@@ -83,8 +79,11 @@ def edit_webhook(request: PortalRequest, namespace: str, webhook_id: int, name: 
 
 
 def _drawn_again(request: PortalRequest, form: WebhookForm) -> WebhookForm | None:
-    """The form with a header more or less, or as it was, for the buttons that save nothing."""
+    """The form with a header more or less, another template, or as it was: for the buttons that save nothing."""
     data = request.POST
+    if "use_template" in data:
+        template = _starter(request)
+        return form.started(template) if template else form.drawn_again()
     if "add_header" in data:
         return form.drawn_again(headers=[*form.header_rows(), HeaderRow()])
     if "remove_header" in data:
@@ -93,12 +92,18 @@ def _drawn_again(request: PortalRequest, form: WebhookForm) -> WebhookForm | Non
     return form.drawn_again() if "preview" in data else None
 
 
+def _starter(request: PortalRequest) -> Shipped | None:
+    """The shipped template that is chosen to start from."""
+    return next((each for each in shipped() if each.key == request.POST.get("starter")), None)
+
+
 def _form_page(
     request: PortalRequest, place: Place, form: WebhookForm, *, webhook: Webhook | None = None
 ) -> HttpResponse:
     if is_partial(request):
         return render(request, "webhooks/form_headers.html", {"form": form})
-    context = frame(request, place) | {"form": form, "webhook": webhook}
+    context = frame(request, place) | {"form": form, "webhook": webhook, "starters": shipped()}
+    context["starter"] = _starter(request)
     typed = form.typed() if form.is_bound else dict(form.initial)
     context["preview"] = shown_preview(typed, place, request.POST.get("preview_event", ""))
     return render(request, "webhooks/webhook_form.html", context, status=form_status(form))

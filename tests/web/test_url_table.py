@@ -194,13 +194,33 @@ TABLE: dict[str, tuple[Row, Row]] = {
     "repository_tag_roll_back": (WRITERS, done(WRITERS, 422)),
     "repository_tag_restore": (WRITERS, done(WRITERS, 409)),  # the tag is there
     "repository_tag_copy": (READERS, done(READERS, 422)),
-    "repository_webhooks": (ADMINS, ADMINS),
+    "repository_webhooks": (ADMINS, NOT),
+    "repository_webhook_new": (ADMINS, ADMINS),
+    "repository_webhook_preview": (NOT, ADMINS),
     "repository_webhook": (ADMINS, NOT),
     "repository_webhook_edit": (ADMINS, ADMINS),
     "repository_webhook_switch": (NOT, done(ADMINS, 302)),
     "repository_webhook_delete": (NOT, done(ADMINS, 302)),
+    "repository_webhook_rotate": (NOT, ADMINS),
+    "repository_webhook_ping": (NOT, done(ADMINS, 302)),
+    "repository_webhook_resume": (NOT, done(ADMINS, 302)),
+    "repository_redeliver_many": (ADMINS, done(ADMINS, 302)),
+    "repository_callback": (NOT, done(EVERYBODY, 404)),  # nobody signed in, and nothing signed
     "repository_delivery": (ADMINS, NOT),
     "repository_redeliver": (NOT, done(ADMINS, 302)),
+    "namespace_webhooks": (OWNERS, NOT),
+    "namespace_webhook_new": (OWNERS, writes(OWNERS, 200)),
+    "namespace_webhook_preview": (NOT, writes(OWNERS, 200)),
+    "namespace_webhook": (OWNERS, NOT),
+    "namespace_webhook_edit": (OWNERS, writes(OWNERS, 200)),
+    "namespace_webhook_switch": (NOT, writes(OWNERS, 302)),
+    "namespace_webhook_delete": (NOT, writes(OWNERS, 302)),
+    "namespace_webhook_rotate": (NOT, writes(OWNERS, 200)),
+    "namespace_webhook_ping": (NOT, writes(OWNERS, 302)),
+    "namespace_webhook_resume": (NOT, writes(OWNERS, 302)),
+    "namespace_redeliver_many": (OWNERS, writes(OWNERS, 302)),
+    "namespace_delivery": (OWNERS, NOT),
+    "namespace_redeliver": (NOT, writes(OWNERS, 302)),
 }
 
 
@@ -239,8 +259,8 @@ def world(db: None) -> World:
         namespace=acme.namespace, pattern="api", user=people["guest"], role=Grant.Role.ADMIN, created_by=owner
     )
     images.push_image(repository, "latest", by=owner)
-    webhook = webhooks.make_webhook(owner, repository)
-    delivery = webhooks.make_delivery(webhook)
+    webhook, wide = webhooks.make_webhook(owner, repository), webhooks.make_webhook(owner, acme.namespace)
+    delivery, of_wide = webhooks.make_delivery(webhook), webhooks.make_delivery(wide)
     invitation = invitations.make_invitation(acme, owner, "dave@example.org")
     secret = invitations.send(invitation).rpartition("/")[2]
     invitations.make_old()
@@ -259,6 +279,7 @@ def world(db: None) -> World:
         "comment_id": add_comment(actor=factories.actor(owner), repository=repository, text="Mine").pk,
         "webhook_id": webhook.pk,
         "delivery_id": delivery.public_id,
+        "signed": "x",
         "secret": secret,
         "token": robot.public_id,
     }
@@ -269,6 +290,7 @@ def world(db: None) -> World:
         "organization_token": {"public_id": robot.public_id},
         "organization_team_grant": {"grant_id": Grant.objects.get(team__name="readers").pk},
         "repository_grant": {"grant_id": shared.pk},
+        "namespace_": {"webhook_id": wide.pk, "delivery_id": of_wide.public_id},
         "account_confirm_email": {"key": "x"},
         "account_reset_password_from_key": {"uidb36": "1", "key": "x-x"},
     }
