@@ -24,6 +24,7 @@ API_SEGMENTS = frozenset(
         "scim",
         "search",
         "registry",
+        "webhooks",
     ]
 )
 # First segments of the portal's own pages, now and later. A test derives those in use from the URL patterns.

@@ -52,6 +52,13 @@ def create_webhook(*, actor: Actor, place: Place, **choices: Unpack[Choices]) ->
     return webhook
 
 
+def draft_webhook(*, actor: Actor, place: Place, **choices: Unpack[Choices]) -> Webhook:
+    """One that is not saved, for a preview. Raises Invalid (fields as in Choices), NotFound, Forbidden, Unauthorized."""
+    webhook = _new(require_place(actor, place))
+    _set(webhook, rules.checked(choices, place=place))
+    return webhook
+
+
 def _hold(place: Place) -> None:
     """Until the transaction ends: two who create at once are counted, and whoever deletes the place waits."""
     if isinstance(place, Repository):

@@ -97,6 +97,27 @@ def granted(base: str) -> Rows:
     ]
 
 
+def webhooks(place: str, side: str, expected: tuple[int, ...]) -> Rows:
+    """Of a repository or a namespace; `side` names the ids of the world that stand in the path."""
+    one = f"{place}/webhooks/{{{side}_webhook}}"
+    delivery = f"{one}/deliveries/{{{side}_delivery}}"
+    return [
+        ("GET", f"{place}/webhooks", None, expected),
+        ("POST", f"{place}/webhooks", HOOK, done(expected, 201)),
+        ("POST", f"{place}/webhooks/preview", {"format": "moorage"}, expected),
+        ("GET", one, None, expected),
+        ("PATCH", one, {"is_active": False}, expected),
+        ("DELETE", one, None, done(expected, 204)),
+        ("POST", f"{one}/rotate-secret", {}, expected),
+        ("POST", f"{one}/ping", None, done(expected, 202)),
+        ("POST", f"{one}/resume", None, done(expected, 409)),  # it is not paused
+        ("POST", f"{one}/redeliver", {"state": "delivered"}, done(expected, 202)),
+        ("GET", f"{one}/deliveries?state=delivered&q=latest", None, expected),
+        ("GET", delivery, None, expected),
+        ("POST", f"{delivery}/redeliver", None, done(expected, 202)),
+    ]
+
+
 GRANTS = "orgs/globex/groups/ops/grants"
 TABLE: Rows = [
     ("POST", "auth/token", {"identifier": "alice", "secret": PASSWORD}, EVERYBODY),
@@ -287,27 +308,15 @@ TABLE: Rows = [
     ("GET", f"{PRIVATE_APP}/tags/v1", None, PRIVATE),
     ("GET", f"{PUBLIC}/tags/v1/images", None, EVERYBODY),
     ("GET", f"{PRIVATE_APP}/tags/v1/images", None, PRIVATE),
-    ("GET", f"{PUBLIC}/webhooks", None, OWN),
-    ("GET", f"{PRIVATE_APP}/webhooks", None, OWN_PRIVATE),
-    ("POST", f"{PUBLIC}/webhooks", HOOK, done(OWN, 201)),
-    ("POST", f"{PRIVATE_APP}/webhooks", HOOK, done(OWN_PRIVATE, 201)),
-    ("GET", PUBLIC + "/webhooks/{public_webhook}", None, OWN),
-    ("GET", PRIVATE_APP + "/webhooks/{private_webhook}", None, OWN_PRIVATE),
-    ("PATCH", PUBLIC + "/webhooks/{public_webhook}", {"is_active": False}, OWN),
-    ("PATCH", PRIVATE_APP + "/webhooks/{private_webhook}", {"name": "x"}, OWN_PRIVATE),
-    ("DELETE", PUBLIC + "/webhooks/{public_webhook}", None, done(OWN, 204)),
-    ("DELETE", PRIVATE_APP + "/webhooks/{private_webhook}", None, done(OWN_PRIVATE, 204)),
-    ("GET", PUBLIC + "/webhooks/{public_webhook}/deliveries", None, OWN),
-    ("GET", PRIVATE_APP + "/webhooks/{private_webhook}/deliveries", None, OWN_PRIVATE),
-    ("GET", PUBLIC + "/webhooks/{public_webhook}/deliveries/{public_delivery}", None, OWN),
-    ("GET", PRIVATE_APP + "/webhooks/{private_webhook}/deliveries/{private_delivery}", None, OWN_PRIVATE),
-    ("POST", PUBLIC + "/webhooks/{public_webhook}/deliveries/{public_delivery}/redeliver", None, done(OWN, 202)),
-    (
-        "POST",
-        PRIVATE_APP + "/webhooks/{private_webhook}/deliveries/{private_delivery}/redeliver",
-        None,
-        done(OWN_PRIVATE, 202),
-    ),
+    *webhooks(PUBLIC, "public", OWN),
+    *webhooks(PRIVATE_APP, "private", OWN_PRIVATE),
+    *webhooks("namespaces/alice", "own", ORG_OWNER),
+    ("GET", "namespaces/acme/webhooks", None, ORG_OWNER),
+    ("POST", "namespaces/acme/webhooks", HOOK, done(ORG_OWNER, 201)),
+    ("PATCH", "namespaces/acme/webhooks/{acme_webhook}", {"name": "x"}, ORG_OWNER),
+    ("POST", "namespaces/acme/webhooks/{acme_webhook}/ping", None, done(ORG_OWNER, 202)),
+    ("GET", "webhooks/events", None, EVERYBODY),
+    ("GET", "webhooks/formats", None, EVERYBODY),
 ]
 IDS = [f"{method} {path}" for method, path, _body, _expected in TABLE]
 
@@ -381,7 +390,7 @@ def resolved(path: str) -> ResolverMatch:
     """The route of a path in the table, whatever its ids are."""
     invite = "00000000-0000-0000-0000-000000000000"
     names = {"uuid": "x", "org_token": "x", "invite": invite, "own_invite": invite} | {
-        f"{side}_{what}": 1 for side in ("public", "private") for what in WHATS
+        f"{side}_{what}": 1 for side in ("public", "private", "own", "acme") for what in WHATS
     }
     return resolve(f"/v2/{path.format(**names)}".partition("?")[0])
 

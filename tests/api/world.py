@@ -8,7 +8,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 
 from orgs.models import Invitation, Team
-from portal.accounts.models import OrganizationAccessToken, PersonalAccessToken, TokenLevel, User
+from portal.accounts.models import Namespace, OrganizationAccessToken, PersonalAccessToken, TokenLevel, User
 from repositories import actions
 from repositories.grants import actions as grants
 from repositories.images.models import IndexEntry, Manifest, Tag, TagHistory
@@ -86,8 +86,12 @@ def make_tag(repository: Repository, name: str, manifest: Manifest, by: User | N
     )
 
 
-def make_webhook(repository: Repository, name: str = "ci") -> Webhook:
-    webhook = Webhook(repository=repository, name=name, created_by_name="alice")
+def make_webhook(place: Repository | Namespace, name: str = "ci") -> Webhook:
+    webhook = Webhook(name=name, created_by_name="alice")
+    if isinstance(place, Repository):
+        webhook.repository = place
+    else:
+        webhook.namespace = place
     webhook.url = "https://ci.example.org/hook?secret=1"
     webhook.save()
     return webhook
@@ -98,6 +102,7 @@ def make_delivery(webhook: Webhook, number: int = 1) -> Delivery:
         webhook=webhook,
         event_id=f"{number:032x}",
         event_action="repo.tag.push",
+        repository_name="alice/public/app",
         summary="latest",
         body=b'{"push_data": {"tag": "latest"}}',
         state=Delivery.State.DELIVERED,
@@ -144,12 +149,18 @@ class World:
     """Of Alice, to Bob's organization other."""
     org_token: OrganizationAccessToken
     """Of acme."""
+    webhook: Webhook
+    """Of Alice's namespace."""
+    delivery: Delivery
+    acme_webhook: Webhook
     bearer: str = field(default="")
 
     def names(self) -> dict[str, Any]:
         """What a path or a body of the table may name."""
         found: dict[str, Any] = {"uuid": self.token.public_id}
         found["org_token"] = self.org_token.public_id
+        found |= {"own_webhook": self.webhook.pk, "own_delivery": self.delivery.public_id}
+        found["acme_webhook"] = self.acme_webhook.pk
         found |= {"invite": self.invite.public_id, "own_invite": self.own_invite.public_id}
         for name, side in (("public", self.public), ("private", self.private)):
             found |= {
@@ -201,6 +212,7 @@ def make_world() -> World:
     invite = make_invite(alice, "acme", "dave@example.org")
     add_member(invite.organization, bob)
     make_team(invite.organization, "devs", bob)
+    webhook = make_webhook(alice.namespace, "all")
     world = World(
         alice=alice,
         bob=bob,
@@ -212,6 +224,9 @@ def make_world() -> World:
         invite=invite,
         own_invite=make_invite(bob, "other", "alice"),
         org_token=make_robot(alice, invite.organization)[0],
+        webhook=webhook,
+        delivery=make_delivery(webhook),
+        acme_webhook=make_webhook(invite.organization.namespace, "all of acme"),
     )
     make_sharing(alice, world.public.repository, world.private.repository)
     actions.star_repository(actor=factories.actor(bob), repository=world.public.repository)

@@ -15,6 +15,8 @@ ASKING_THE_REGISTRY = {
     "delete": ("/tags/{tag}", "/images/{digest}"),
 }
 """By method, ends of the paths that wait for the registry, and to write for another write of the same tag."""
+CONFLICTING = ("/ping", "/resume", "/redeliver")
+"""Ends of the paths whose POST takes no body, but needs a webhook that is switched on, or one that is paused."""
 OPERATORS = "/v2/registry/"
 """Whoever is none gets 404 there."""
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -89,6 +91,7 @@ def add_errors(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
                     operations[method],
                     takes_path="{" in path or path.startswith(OPERATORS),
                     is_limited=path.endswith(LIMITED),
+                    conflicts=method == "post" and path.endswith(CONFLICTING),
                 )
                 if path.endswith(ASKING_THE_REGISTRY.get(method, ())):
                     _add_registry_errors(operations[method]["responses"], writes=method != "get")
@@ -102,7 +105,7 @@ def _add_registry_errors(answers: dict[str, Any], *, writes: bool) -> None:
     answers["503"] = _answer(away if writes else "The registry does not answer: try again.", "Error")
 
 
-def _add_errors(operation: dict[str, Any], *, takes_path: bool, is_limited: bool) -> None:
+def _add_errors(operation: dict[str, Any], *, takes_path: bool, is_limited: bool, conflicts: bool) -> None:
     answers = operation["responses"]
     kind = "ValidationError" if "requestBody" in operation else "Error"
     takes_body = "requestBody" in operation
@@ -116,7 +119,7 @@ def _add_errors(operation: dict[str, Any], *, takes_path: bool, is_limited: bool
         answers.setdefault("404", _answer("Does not exist, or may not be known of.", "Error"))
     if takes_body:
         answers.setdefault("415", _answer("The body is not JSON, or does not say so.", "Error"))
-    if takes_body and "security" in operation:
+    if (takes_body or conflicts) and "security" in operation:
         answers.setdefault("409", _answer("Taken, or there are too many.", "ValidationError"))
     if takes_body and is_limited:
         answers.setdefault("429", _answer("Too many tries.", "RateLimited"))

@@ -1,9 +1,9 @@
-"""Docker Hub's numbered pages of tags, at the same cost whichever it is."""
+"""Docker Hub's numbered pages of long lists, at the same cost whichever it is."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +12,8 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 from portal.accounts.api.base import HubPages
 from portal.kit.errors import NotFound
 from portal.kit.paging import Page, keyset, numbered
-from repositories.images.models import Tag
+
+Row = TypeVar("Row", bound=Model)
 
 LONGEST = 18
 """Digits of a page's number."""
@@ -25,7 +26,7 @@ class TagPages(HubPages):
     none of that page's and ignored.
     """
 
-    def read(self, request: Request, rows: QuerySet[Tag], *, by: str, count: int) -> Page[Tag]:
+    def read(self, request: Request, rows: QuerySet[Row], *, by: str, count: int) -> Page[Row]:
         """Two or three queries. Raises NotFound for a page that does not exist, Invalid for a broken cursor."""
         self.asked, self.count = request, count
         self.size = self.get_page_size(request) or self.page_size
