@@ -35,7 +35,7 @@ WAITS = (
     timedelta(minutes=30),
     timedelta(hours=1),
     timedelta(hours=6),
-    timedelta(hours=24),
+    *(timedelta(hours=24),) * 4,
 )
 """After each try that failed, or whose worker died. The first is a lease too."""
 MOST_ATTEMPTS = len(WAITS)

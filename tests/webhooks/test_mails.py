@@ -69,7 +69,7 @@ def sent() -> list[str]:
 
 class TestWhatItSays:
     def test_a_paused_webhook(self, ci: Webhook, queued: Any, committed: Any) -> None:
-        make_delivery(ci, state="waiting")
+        make_delivery(ci, state="waiting", status=None)  # was interrupted
         with committed():
             fail(ci)
         assert ("repositories.webhooks.mail_paused", (ci.pk,)) in queued
