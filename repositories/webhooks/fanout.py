@@ -18,6 +18,7 @@ from repositories.webhooks import catalog, documents, formats
 from repositories.webhooks.callbacks import callback_url
 from repositories.webhooks.catalog import EventType, Order
 from repositories.webhooks.models import Delivery, Webhook
+from repositories.webhooks.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -31,32 +32,58 @@ OUT_OF_TURN = timedelta(seconds=30)
 State = Delivery.State
 Document = dict[str, Any]
 
+_turns = Turns()
+
 
 def fan_out(event_id: int) -> int:
     """Make the deliveries of an event, after those of the same repository's events before it. Returns how many.
 
-    So a webhook's deliveries are numbered in the order of the events, whichever of two wake-ups is quicker.
+    So a webhook's deliveries are numbered in the order of the events, whichever of two wake-ups is quicker. Who finds a
+    thread of this process at the same repository leaves the event to that one.
     """
-    unread = Unread.objects.filter(reader=READER, event_id__lt=event_id)
-    same = unread.filter(event__repository_id__in=Event.objects.filter(pk=event_id).values("repository_id"))
-    for earlier in list(same.order_by("event_id").values_list("event_id", flat=True)):
-        fan_out_logged(earlier)
-    return _fan_out_one(event_id)
+    event = Event.objects.filter(pk=event_id).values("repository_id").first()
+    if event is None:
+        return 0
+    repository_id = event["repository_id"]
+    if repository_id is None:
+        return _fan_out_one(event_id)
+    return _fan_out_repository(repository_id) if _turns.take(repository_id) else 0
 
 
 def fan_out_unread() -> None:
-    """Events whose wake-up was lost, so many at most."""
-    unread = Unread.objects.filter(reader=READER).order_by("id").values_list("event_id", flat=True)
-    for event_id in list(unread[:SWEEP_EVENTS]):
-        fan_out_logged(event_id)
+    """Events whose wake-up was lost, so many at most; not those that a thread of this process is at."""
+    unread = Unread.objects.filter(reader=READER).order_by("id").values_list("event_id", "event__repository_id")
+    events = list(unread[:SWEEP_EVENTS])
+    for event_id, repository_id in events:
+        if repository_id is None:
+            _fan_out_logged(event_id)
+    for repository_id in dict.fromkeys(repository_id for _event, repository_id in events):
+        if repository_id is not None and _turns.take(repository_id, ask=False):
+            _fan_out_repository(repository_id)
 
 
-def fan_out_logged(event_id: int) -> None:
-    """One event that cannot be dealt with must not keep the others waiting."""
+def _fan_out_repository(repository_id: int) -> int:
+    """All that is unread of the repository, and what others leave to us meanwhile. The turn is ours, and given back."""
+    made, goes_on = 0, True
     try:
-        _fan_out_one(event_id)
+        while goes_on:
+            unread = Unread.objects.filter(reader=READER, event__repository_id=repository_id)
+            for event_id in list(unread.order_by("event_id").values_list("event_id", flat=True)):
+                made += _fan_out_logged(event_id)
+            goes_on = _turns.goes_on(repository_id)
+    finally:
+        if goes_on:
+            _turns.give(repository_id)
+    return made
+
+
+def _fan_out_logged(event_id: int) -> int:
+    """One event that cannot be dealt with must not keep the others waiting: the sweep comes back to it."""
+    try:
+        return _fan_out_one(event_id)
     except Exception:
         log.exception("Event %d could not be turned into deliveries.", event_id)
+        return 0
 
 
 def _fan_out_one(event_id: int) -> int:

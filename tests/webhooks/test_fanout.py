@@ -88,8 +88,7 @@ def test_who_dies_half_way_is_followed_by_another_without_doubles(
         return insert(rows, repository_id)
 
     monkeypatch.setattr(fanout, "_insert", die)
-    with pytest.raises(RuntimeError, match="killed"):
-        fanout.fan_out(event.pk)
+    assert fanout.fan_out(event.pk) == 0
     assert (Delivery.objects.count(), Unread.objects.count()) == (2, 1)
     monkeypatch.setattr(fanout, "_insert", insert)
     fanout.fan_out(event.pk)
@@ -182,3 +181,31 @@ def test_events_about_people_reach_the_organizations_webhooks_only(alice: User, 
     fanout.fan_out_unread()
     assert heard() == [("people", "bob")]
     assert Delivery.objects.get().repository_name == ""
+
+
+def test_who_finds_another_at_work_leaves_it_to_that_one(
+    hook: Webhook, push: Push, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, insert, told = push("1"), fanout._insert, []
+
+    def meanwhile(rows: Any, repository_id: int | None) -> int:
+        if not told:
+            told.append(push("2"))
+            told.append(fanout.fan_out(told[0].pk))
+            fanout.fan_out_unread()
+        return insert(rows, repository_id)
+
+    monkeypatch.setattr(fanout, "_insert", meanwhile)
+    assert fanout.fan_out(first.pk) == 2
+    assert told[1] == 0
+    assert [row.summary for row in Delivery.objects.order_by("id")] == ["1", "2"]
+    assert fanout.fan_out(push("3").pk) == 1
+
+
+def test_an_error_of_the_database_ends_the_turn(hook: Webhook, push: Push, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = push("1")
+    with monkeypatch.context() as broken:
+        broken.setattr(fanout, "_fan_out_logged", lambda _event: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            fanout.fan_out(event.pk)
+    assert fanout.fan_out(event.pk) == 1
