@@ -12,7 +12,7 @@ class Turns:
         """Of each that is taken: whether somebody left work to its holder."""
 
     def take(self, key: int, *, ask: bool = True) -> bool:
-        """Whether it is yours now, until it does not go on or is given back. If not, `ask` leaves work to its holder."""
+        """Whether it is yours now, until you give it back. If it is not, `ask` leaves work to its holder."""
         with self._lock:
             if key in self._asked:
                 self._asked[key] |= ask
