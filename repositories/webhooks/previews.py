@@ -58,7 +58,8 @@ def _told(hook: Webhook, place: Place, kind: EventType) -> tuple[dict[str, Any],
     if kind.name == PING:
         event.target = f"{hook.place}: {hook.name}"
         return documents.ping(event, hook), tag is None
-    return documents.document(event, None if kind.name == "repository.delete" else repository), tag is None
+    about = None if kind.name in {"repository.delete", "member"} else repository
+    return documents.document(event, about), tag is None
 
 
 def _some_repository(place: Place) -> Repository | None:
