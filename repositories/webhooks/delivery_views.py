@@ -28,7 +28,7 @@ from repositories.webhooks.delivery_reads import (
 from repositories.webhooks.log_forms import EXACT_FORMAT, LogForm
 from repositories.webhooks.models import Attempt, Delivery, Webhook
 from repositories.webhooks.pages import address, webhook_frame
-from repositories.webhooks.sending import placeholder_values, request_headers
+from repositories.webhooks.sending import placeholder_values, recorded_headers, request_headers
 from repositories.webhooks.shown import event_label, icon, phrase, pretty, shown_attempt, tone, why_failed, why_waits
 
 PAGE_SIZE = 25
@@ -165,7 +165,8 @@ def delivery(request: PortalRequest, namespace: str, webhook_id: int, delivery_i
 def _curl(delivery: Delivery, last: Attempt | None, body: bytes) -> str:
     hook = delivery.webhook
     try:
-        url, headers = hook.url, _unsent_headers(delivery)
+        url = hook.url
+        headers = recorded_headers(delivery, request_headers(delivery, timezone.now()))
     except ValueError:  # they have to be entered again; what was sent before is recorded
         url, headers = "", {}
     is_recorded = last is not None and bool(last.request_url)
@@ -180,16 +181,6 @@ def _curl(delivery: Delivery, last: Attempt | None, body: bytes) -> str:
             github=hook.github_signature and bool(hook.encrypted_secret),
         )
     )
-
-
-def _unsent_headers(delivery: Delivery) -> dict[str, str]:
-    """As an attempt would record them. Raises ValueError when no key decrypts them."""
-    own = {name.lower() for name in delivery.webhook.headers}
-    headers = request_headers(delivery, timezone.now())
-    shown = {name: placeholders.MASK if name.lower() in own else value for name, value in headers.items()}
-    if placeholders.has_user(delivery.webhook.url) and "authorization" not in own:
-        shown["Authorization"] = placeholders.MASK
-    return shown
 
 
 @require_POST

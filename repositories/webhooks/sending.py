@@ -106,14 +106,14 @@ def send(delivery: Delivery) -> Outcome:
     """Send the delivery once. Takes DEADLINE seconds at most, and fails by an outcome, never by an exception."""
     described = _described(delivery)
     try:
-        template, own_headers = delivery.webhook.url, delivery.webhook.headers
+        template = delivery.webhook.url
         headers = described | _secret_headers(delivery, timezone.now())
+        shown_headers = recorded_headers(delivery, headers)
     except ValueError:
         words = _("The webhook's URL, headers or secret cannot be decrypted: enter them again.")
         return Outcome(request_headers=described, error=words)
     values = placeholder_values(delivery)
     shown = _storable(placeholders.shown(template, values))
-    shown_headers = _without_secrets(headers, own_headers, template)
     try:
         answer = http.send(
             "POST",
@@ -221,13 +221,13 @@ def _as_named(own_headers: Mapping[str, str]) -> dict[str, str]:
     return {"Content-Type" if name.lower() == "content-type" else name: value for name, value in own_headers.items()}
 
 
-def _without_secrets(headers: Mapping[str, str], own_headers: Mapping[str, str], url: str) -> dict[str, str]:
-    """For the record. Signatures stay: no secret can be had from them, and who compares them with the receiver's own
-    finds out why they differ.
+def recorded_headers(delivery: Delivery, headers: Mapping[str, str]) -> dict[str, str]:
+    """Without secrets. Signatures stay: no secret can be had from them, and who compares them with the receiver's own
+    finds out why they differ. Raises ValueError when no key decrypts which are the owner's.
     """
-    hidden = {name.lower() for name in own_headers} | _SECRET_HEADERS
+    hidden = {name.lower() for name in delivery.webhook.headers} | _SECRET_HEADERS
     shown = {name: MASK if name.lower() in hidden else value for name, value in headers.items()}
-    if placeholders.has_user(url) and not any(name.lower() == "authorization" for name in shown):
+    if placeholders.has_user(delivery.webhook.url) and "authorization" not in {name.lower() for name in shown}:
         shown["Authorization"] = MASK
     return shown
 
