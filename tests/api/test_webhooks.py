@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from portal.accounts.models import OrganizationAccessToken
+from repositories.models import Repository
 from repositories.webhooks import catalog
 from repositories.webhooks.models import Delivery, Webhook
 from tests.api.world import World, call, make_webhook
@@ -245,6 +246,7 @@ class TestCatalogue:
         assert made["template"] == slack["template"]
 
     def test_a_preview_is_what_would_be_sent(self, world: World, hooks: str) -> None:
+        Repository.objects.update(tag_count=1)
         body = {"format": "moorage", "events": ["push"]}
         found = call("POST", f"{hooks}/preview", body, token=world.bearer).json()
         assert (found["event"], found["content_type"]) == ("push", "application/json")
