@@ -243,7 +243,7 @@ def test_a_paused_webhook_tells_what_it_holds(alices_client: Client, webhook: We
     Delivery.objects.update(next_attempt_at=None)
     Webhook.objects.update(is_active=False, disabled_by="failing", failing_since=timezone.now())
     page = text_of(alices_client.get(f"{BASE}/{webhook.pk}"))
-    assert "2 deliveries are held. They are sent when the webhook is resumed, the oldest first." in page
+    assert "2 deliveries are held. What is held is sent when the webhook is resumed, the oldest first." in page
     assert "1.1 Push Held until the webhook is resumed" in page
     assert "Send all of these again" not in page
     one = text_of(alices_client.get(f"{BASE}/{webhook.pk}/deliveries/{row.public_id}"))
