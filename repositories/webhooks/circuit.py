@@ -14,12 +14,14 @@ from portal.events.models import Event
 from portal.events.record import record
 from portal.kit import jobs
 from repositories.webhooks import schedule
-from repositories.webhooks.models import Delivery, Webhook
+from repositories.webhooks.models import Attempt, Delivery, Webhook
 from repositories.webhooks.sending import Outcome
 
 MAIL_PAUSED = "repositories.webhooks.mail_paused"
 PAUSED_AFTER = timedelta(hours=24)
 """Of nothing but failures."""
+TRIED_BEFORE_PAUSE = 6
+"""Failures in that day, between the first one and the one that has it paused. The back-off makes ten of a delivery."""
 REPLAYED_AT_ONCE = 10_000
 """Missed deliveries that one click sends; the rest is in the log and can be sent from there."""
 
@@ -43,11 +45,17 @@ def note(done: Sequence[Done], now: datetime) -> bool:
     Webhook.objects.filter(works, pk__in=failed).update(failing_since=now)
     _note_asked(done, now)
     gone = sorted({d.webhook_id for d, outcome in done if outcome.gone})
-    long = Q(failing_since__lte=now - PAUSED_AFTER, is_active=True)
-    paused = list(Webhook.objects.filter(long, pk__in=failed).exclude(pk__in=gone).values_list("pk", flat=True))
+    long = Webhook.objects.filter(failing_since__lte=now - PAUSED_AFTER, is_active=True, pk__in=failed)
+    paused = [hook.pk for hook in long.exclude(pk__in=gone) if _was_tried(hook)]
     off = [_switch_off(webhook_id, Webhook.DisabledBy.RECEIVER, now) for webhook_id in gone]
     off += [_switch_off(webhook_id, Webhook.DisabledBy.FAILING, now) for webhook_id in sorted(paused)]
     return any(off)
+
+
+def _was_tried(hook: Webhook) -> bool:
+    """Often enough: neither a clock that jumps ahead nor a machine that was off makes a day of failures out of two."""
+    tried = Attempt.objects.filter(delivery__webhook=hook, started_at__gte=hook.failing_since)
+    return len(tried.values_list("pk")[:TRIED_BEFORE_PAUSE]) == TRIED_BEFORE_PAUSE
 
 
 def _note_asked(done: Sequence[Done], now: datetime) -> None:

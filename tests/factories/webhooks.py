@@ -8,6 +8,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from repositories.webhooks.access import Place
 from repositories.webhooks.actions import create_webhook
+from repositories.webhooks.circuit import TRIED_BEFORE_PAUSE
 from repositories.webhooks.models import Attempt, Delivery, Webhook
 from tests import factories
 
@@ -47,3 +48,14 @@ def make_delivery(webhook: Webhook, summary: str = "latest", *, state: str = "de
     )
     Attempt.objects.create(delivery=delivery, number=1, started_at=now, **told)
     return delivery
+
+
+def make_failing(webhook: Webhook, *, hours: float) -> None:
+    """As if what it has had been tried in vain for so long."""
+    since = timezone.now() - timedelta(hours=hours)
+    Webhook.objects.filter(pk=webhook.pk).update(failing_since=since)
+    delivery = webhook.deliveries.earliest("id")
+    Attempt.objects.bulk_create(
+        Attempt(delivery=delivery, number=number, started_at=since, status=500)
+        for number in range(1000, 1000 + TRIED_BEFORE_PAUSE)
+    )

@@ -11,9 +11,10 @@ from portal.accounts.actor import Actor
 from portal.events.models import Event
 from portal.kit.errors import Conflict
 from repositories.webhooks import actions, circuit, deliveries, fanout, sending
-from repositories.webhooks.models import Delivery, Webhook
+from repositories.webhooks.models import Attempt, Delivery, Webhook
 from repositories.webhooks.room import Room
 from repositories.webhooks.sender import send_due
+from tests.factories.webhooks import make_failing
 from tests.system.receiver import Receiver, fail, status
 from tests.webhooks.conftest import Push
 
@@ -55,7 +56,8 @@ def test_a_receiver_that_asks_to_be_left_alone_is(
 def fail_for(hours: float, hook: Webhook, receiver: Receiver) -> None:
     receiver.on(CI, fail(10_000))
     send_due()
-    Webhook.objects.filter(pk=hook.pk).update(failing_since=timezone.now() - timedelta(hours=hours))
+    Attempt.objects.all().delete()
+    make_failing(hook, hours=hours)
     Delivery.objects.filter(state=State.WAITING).update(next_attempt_at=timezone.now())
     send_due()
     hook.refresh_from_db()

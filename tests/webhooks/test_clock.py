@@ -27,14 +27,30 @@ def test_a_receiver_that_asked_to_be_left_alone_is_not_for_a_year(
     assert Delivery.objects.get(summary="b").state == Delivery.State.DELIVERED
 
 
-def test_a_day_of_failures_is_a_day_and_not_a_year(hook: Webhook, push: Push, receiver: Receiver) -> None:
+def fail_once(receiver: Receiver, after: timedelta) -> None:
     receiver.on("/ci?token=s3cret", fail(99))
+    with time_machine.travel(timezone.now() + after):
+        Delivery.objects.update(next_attempt_at=timezone.now())
+        assert send_due() == 1
+
+
+def test_a_day_of_failures_is_a_day_and_not_a_year(hook: Webhook, push: Push, receiver: Receiver) -> None:
     Webhook.objects.update(failing_since=timezone.now() + AHEAD)
     fanout.fan_out(push("a").pk)
-    assert send_due() == 1
-    with time_machine.travel(timezone.now() + timedelta(hours=25)):
-        assert send_due() == 1
+    for hours in range(0, 24, 3):
+        fail_once(receiver, timedelta(hours=hours))
+    assert not Webhook.objects.get().is_paused
+    fail_once(receiver, timedelta(hours=25))
     assert Webhook.objects.get().is_paused
+
+
+def test_a_clock_that_jumps_ahead_makes_no_day_of_failures_out_of_two(
+    hook: Webhook, push: Push, receiver: Receiver
+) -> None:
+    fanout.fan_out(push("a").pk)
+    fail_once(receiver, timedelta())
+    fail_once(receiver, timedelta(days=3))
+    assert not Webhook.objects.get().is_paused
 
 
 def test_a_webhook_that_was_made_in_the_future_hears_of_what_happens_now(hook: Webhook, push: Push) -> None:

@@ -17,11 +17,11 @@ from portal.accounts.actor import Actor
 from portal.accounts.models import User
 from repositories.models import Grant, Repository
 from repositories.webhooks import actions, circuit, deliveries, mails, tasks
-from repositories.webhooks.models import Delivery, Webhook
+from repositories.webhooks.models import Attempt, Delivery, Webhook
 from repositories.webhooks.sending import Outcome
 from tests import factories
 from tests.factories.orgs import add_member, make_organization
-from tests.factories.webhooks import URL, make_delivery, make_webhook
+from tests.factories.webhooks import URL, make_delivery, make_failing, make_webhook
 
 pytestmark = pytest.mark.django_db
 NAMES = ("paused_at", "mail_due_at", "mail_attempts", "mailed_to")
@@ -34,8 +34,9 @@ def ci(alice: User, private_app: Repository) -> Webhook:
 
 def fail(hook: Webhook, *, gone: bool = False, **outcome: Any) -> None:
     """What a worker records of an attempt that failed, a day after the first one that did."""
-    Webhook.objects.filter(pk=hook.pk).update(failing_since=timezone.now() - timedelta(hours=25))
     row = make_delivery(hook, state="sending")
+    Attempt.objects.all().delete()
+    make_failing(hook, hours=25)
     row.webhook.refresh_from_db()
     told = {"status": 410 if gone else 503, "duration_ms": 5} | outcome
     deliveries.finish([(row, Outcome(**told))])
