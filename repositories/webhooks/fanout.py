@@ -115,9 +115,27 @@ def _insert(rows: Sequence[Delivery], repository_id: int | None) -> int:
     list(Repository.objects.select_for_update(no_key=True).filter(pk__in=[repository_id]).values_list("pk"))
     there = set(Webhook.objects.filter(pk__in=[row.webhook_id for row in rows]).values_list("pk", flat=True))
     kept = [row for row in rows if row.webhook_id in there]
+    _hold_no_more([row for row in kept if row.state == State.HELD])
     Delivery.objects.bulk_create(kept, ignore_conflicts=True)
     _try_before(kept)
     return len(kept)
+
+
+def _hold_no_more(rows: Sequence[Delivery]) -> None:
+    """What was to be held for a webhook that somebody has resumed meanwhile, or switched off, would be held for ever.
+
+    Holds those webhooks: whoever resumes one comes before, or finds the row.
+    """
+    if not rows:
+        return
+    held = Webhook.objects.select_for_update(no_key=True).filter(pk__in=[row.webhook_id for row in rows])
+    hooks = {hook.pk: hook for hook in held.order_by("pk").only("pk", "is_active", "disabled_by")}
+    for row in rows:
+        hook = hooks.get(row.webhook_id)
+        if hook is not None and hook.is_active:
+            row.state, row.next_attempt_at = State.WAITING, row.created_at
+        elif hook is not None and not hook.is_paused:
+            row.state, row.finished_at = State.FAILED, row.created_at
 
 
 def _try_before(rows: Sequence[Delivery]) -> None:
