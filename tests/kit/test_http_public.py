@@ -344,7 +344,8 @@ def test_tls_that_drips_or_hangs_ends_at_the_deadline(names: Names, tmp_path: Pa
         with pytest.raises(Failed, match=r"had not answered completely after 0\.7 seconds"):
             post(server.url(scheme="https", host="hooks.test"), ca_file=ca_file, deadline=0.7)
         assert time.monotonic() - begun < 1.7
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Failed, match="did not complete the TLS handshake"):
+    handshake = "did not complete the TLS handshake"
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Failed, match=handshake):
         post(f"https://hooks.test:{silent.getsockname()[1]}/", ca_file=ca_file, deadline=0.4)
 
 

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given, strategies as st
 
 from portal.kit.http import Refused
 from portal.kit.http.targets import parse_target
@@ -51,6 +52,24 @@ def test_a_value_stays_in_its_place(value: str, where: str, name: str) -> None:
     assert all(33 <= ord(each) < 127 for each in url)
     if name != "repository" or "?" in where:
         assert split.path.count("/") == plain.path.count("/")
+
+
+@given(st.text(), st.text(), st.sampled_from(["{tag}", "{repository}", "x{tag}.{repository}", "{name}/{tag}"]))
+def test_no_values_at_all_leave_their_place(one: str, other: str, where: str) -> None:
+    values = {"tag": one, "repository": other, "name": other}
+    try:
+        url = placeholders.fill(f"https://ci.example/hooks/{where}/end?a={where}&b=1", values)
+    except Refused:
+        return  # dots that would climb
+    split = urlsplit(url)
+    assert (split.scheme, split.netloc, split.fragment) == ("https", "ci.example", "")
+    assert split.path.startswith("/hooks/")
+    assert split.path.endswith("/end")
+    assert split.query.startswith("a=")
+    assert split.query.endswith("&b=1")
+    assert split.query.count("&") == 1
+    if len(url) < 2000:
+        assert parse_target(url).path == f"{split.path}?{split.query}"
 
 
 @pytest.mark.parametrize("value", ["..", ".", "../../admin", "a/../b", "a/./b", "%2e%2e"])
