@@ -50,6 +50,7 @@ def refusal(text: str, document: dict[str, Any] = PUSH) -> str:
         ('"{{ summary | truncate(8) }}{{ cause | truncate }}"', "alice p…push"),
         ('"{{ tag.name | replace(".", "-") }}"', "1-4-2"),
         ('"{{ tag.platforms | join(" ", attribute="name") }}"', "linux/amd64 linux/arm64/v8"),
+        ('"{{ ["a", "b"] | join("+") }}"', "a+b"),
         ("[{{ tag.platforms | length }}, {{ cause | length }}]", [2, 4]),
         (
             '["{{ (tag.platforms | first).name }}", "{{ (tag.platforms | last).name }}"]',
@@ -109,7 +110,7 @@ def test_no_text_breaks_out_of_its_quotes(text: str) -> None:
         ('{"a": "{{ tag.name }}",}', "The result is not JSON. In its line 1, near “{"),
         ("{% if false %}1{% endif %}", "The result is empty."),
         ("NaN", "The result is not JSON: NaN"),
-        ("1\ud800", "The result is not JSON"),
+        ('"\ud800"', "The result is not JSON"),
         ("\n{% if %}", "Line 2: "),
         ("{{ 'a }}", "Line 1: "),
         ("{{ a | nix }}", "There is no filter “nix”. Choose from: default, first"),

@@ -81,13 +81,10 @@ def _at_line(line: int, problem: str) -> str:
 def _checked_json(result: str) -> bytes:
     try:
         json.loads(result, parse_constant=_refuse)
+        body = result.encode()
     except json.JSONDecodeError as error:
         raise NotRendered(_why_no_json(result, error)) from error
     except (ValueError, RecursionError) as error:
-        raise NotRendered(_("The result is not JSON: %(reason)s") % {"reason": error}) from error
-    try:
-        body = result.encode()
-    except UnicodeEncodeError as error:
         raise NotRendered(_("The result is not JSON: %(reason)s") % {"reason": error}) from error
     if len(body) > limits.OUTPUT_MAX:
         raise NotRendered(_("The result is longer than %(most)d KB.") % {"most": limits.OUTPUT_MAX // 1024})

@@ -117,8 +117,6 @@ def _check_filter(node: nodes.Filter) -> None:
         raise at(node, words % {"name": node.name, "offered": ", ".join(FILTERS)})
     if node.dyn_args or node.dyn_kwargs:
         raise at(node, _("“%(name)s” is not possible in these templates.") % {"name": "*"})
-    if node.node is None:
-        raise at(node, _("“%(name)s” is not possible in these templates.") % {"name": "filter"})
 
 
 def _check_test(node: nodes.Test) -> None:
