@@ -1,4 +1,4 @@
-"""Each receiver that webhooks are made for takes what it is sent: through the real sending, to a strict reader of it."""
+"""Each receiver that webhooks are made for takes what it is sent: by the real sending, to a strict reader."""
 
 import json
 from collections.abc import Callable
@@ -90,7 +90,13 @@ def test_flux_checks_the_signature_as_githubs(
     as_alice: Actor, public_app: Repository, push: Push, receiver: Receiver
 ) -> None:
     hook = actions.create_webhook(
-        actor=as_alice, place=public_app, name="Flux", url=receiver.url("/hook/0f1e2d"), github_signature=True
+        actor=as_alice,
+        place=public_app,
+        name="Flux",
+        url=receiver.url("/hook/0f1e2d"),
+        format="moorage",
+        github_signature=True,
+        headers={"X-GitHub-Event": "push"},
     )
     fake, stranger = Fake(dockerhub.flux_github(hook.new_secret)), Fake(dockerhub.flux_github("another token"))
     for behaviour, state in ((stranger, "waiting"), (fake, "delivered")):
@@ -98,7 +104,7 @@ def test_flux_checks_the_signature_as_githubs(
         assert fanout.fan_out(push(state).pk) == 1
         send_due()
         assert Delivery.objects.get(summary=state).state == state
-    assert (len(fake.understood), stranger.understood) == (1, [])
+    assert (fake.understood, stranger.understood) == ([{"event": "push"}], [])
 
 
 def test_argo_cd_refuses_another_secret(deliver: Deliver, receiver: Receiver) -> None:

@@ -15,9 +15,9 @@ CARD = "application/vnd.microsoft.card.adaptive"
 
 
 def portainer(token: str) -> Reader:
-    """github.com/portainer/portainer, api/http/handler/webhooks/webhook_execute.go: ignores the body; `tag` is optional.
+    """github.com/portainer/portainer, api/http/handler/webhooks/webhook_execute.go: ignores the body.
 
-    The service's new image is what stands before the colon, with the tag.
+    `tag` is optional. The service's new image is what stands before the colon, with the tag.
     """
 
     def read(received: Received) -> Understood:
@@ -95,7 +95,7 @@ def _check_block(block: dict[str, Any]) -> None:
 
 
 def teams(received: Received) -> Understood:
-    """learn.microsoft.com, “Post a workflow when a webhook request is received”: a message with adaptive cards, 28 KB."""
+    """learn.microsoft.com, “Post a workflow when a webhook request is received”: a message with a card, 28 KB."""
     require(len(received.body) <= 28 * 1024, 413, "")
     card = {"type": str, "version": str, "body": [{"type": str}]}
     told = decode(received.body, {"type": str, "attachments": [{"contentType": str, "content": card}]})
