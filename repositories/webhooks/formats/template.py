@@ -17,7 +17,7 @@ from repositories.webhooks.formats.sandbox.environment import Environment
 
 Document = Mapping[str, Any]
 
-KEPT = 128
+KEPT = 64
 """Compiled templates that a process keeps."""
 NEAR = 24
 """Characters before and after a fault of the result that are shown."""
