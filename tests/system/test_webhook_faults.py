@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from deploy.embedded.supervisor import GRACE
+from tests.kit.loopback import dead_port
 from tests.system.receiver import Away, Gate, Receiver, Slow, fail, receiving, status
 from tests.system.stack import Stack, running_stack, wait_until
 
@@ -181,29 +182,30 @@ def test_a_clock_that_was_set_back_keeps_nothing_waiting(stack: Stack, receiver:
 # -- many ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_hundred_pushes_of_one_tag_arrive_in_order_one_at_a_time(stack: Stack, receiver: Receiver) -> None:
-    quick, slow, away = Slow(0.01), Slow(0.05), Away()
+def test_pushes_of_one_tag_arrive_in_order_one_at_a_time_also_when_the_first_fails(
+    stack: Stack, receiver: Receiver
+) -> None:
+    quick, away = Slow(0.01), Away()
     repository, first = stack.webhook(receiver.on("/quick", quick))
-    _same, second = stack.webhook(receiver.on("/slow", slow), repository=repository)
-    _same, third = stack.webhook(receiver.on("/away", away), repository=repository)
-    assert stack.call("push_many", repository, "latest", 100) < 5
-    receiver.wait("/away")
+    _same, second = stack.webhook(receiver.on("/away", away), repository=repository)
+    stack.call("push_many", repository, "latest", 50)
+    receiver.wait("/away", timeout=20)
     away.is_back.set()
-    for path, hook in {"/quick": first, "/slow": second, "/away": third}.items():
-        events = [row["event"] for row in stack.ended(hook, 100, within=60)]
+    for path, hook in {"/quick": first, "/away": second}.items():
+        events = [row["event"] for row in stack.ended(hook, 50, within=60)]
         got = [one.webhook_id for one in receiver.got(path)]
         assert [event for event, _again in itertools.groupby(got)] == events
-    assert (quick.most_at_once, slow.most_at_once) == (1, 1)
-    assert len(receiver.got("/quick")) == len(receiver.got("/slow")) == 100
+    assert quick.most_at_once == 1
+    assert len(receiver.got("/quick")) == 50
 
 
 def test_a_hundred_receivers_that_hang_keep_no_other_waiting(stack: Stack, receiver: Receiver) -> None:
     with ExitStack() as listeners:
-        hooks = []
-        for number in range(1, 100):
-            address = f"127.7.0.{number}"
-            port = listeners.enter_context(socket.create_server((address, 0), backlog=64)).getsockname()[1]
-            hooks.append(f"http://{address}:{port}/")
+        port = dead_port()  # none of the stack's own, which no webhook may call
+        addresses = [f"127.7.0.{number}" for number in range(1, 100)]
+        for address in addresses:
+            listeners.enter_context(socket.create_server((address, port), backlog=64))
+        hooks = [f"http://{address}:{port}/" for address in addresses]
         hanging, _webhook = stack.webhook(hooks[0])
         for url in hooks[1:]:
             stack.webhook(url, repository=hanging)
