@@ -15,7 +15,7 @@ from portal.events.models import new_public_id
 from portal.kit import jobs
 from portal.kit.errors import Conflict, Invalid, NotFound
 from repositories.models import Repository
-from repositories.webhooks import circuit, fanout, rules, signing
+from repositories.webhooks import circuit, fanout, lifecycle, rules, signing
 from repositories.webhooks.access import DeliveryFilter, Place, filtered, of_place, place_of, require_place
 from repositories.webhooks.circuit import record_webhook
 from repositories.webhooks.deliveries import DELIVER, give_up_waiting, lock_webhook
@@ -53,7 +53,7 @@ def create_webhook(*, actor: Actor, place: Place, **choices: Unpack[Choices]) ->
 
 
 def draft_webhook(*, actor: Actor, place: Place, **choices: Unpack[Choices]) -> Webhook:
-    """One that is not saved, for a preview. Raises Invalid (fields as in Choices), NotFound, Forbidden, Unauthorized."""
+    """One that is not saved, for a preview. Raises as `create_webhook`."""
     webhook = _new(require_place(actor, place))
     _set(webhook, rules.checked(choices, place=place))
     return webhook
@@ -148,7 +148,7 @@ def delete_webhook(*, actor: Actor, webhook: Webhook) -> None:
     with transaction.atomic():
         row = _require(actor, webhook)
         record_webhook("repo.webhook.delete", actor, row, old=_shown(row))
-        row.delete()
+        lifecycle.delete_webhooks(Webhook.objects.filter(pk=row.pk))
 
 
 def rotate_secret(*, actor: Actor, webhook: Webhook, keep_old: bool = True) -> str:

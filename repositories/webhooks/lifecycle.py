@@ -1,5 +1,5 @@
-"""A namespace whose user or organization is gone is a held name: its webhooks go, or a later owner's events would reach
-their receivers.
+"""How webhooks go, and that a namespace's go with its user or organization: what is left is a held name, and a later
+owner's events would reach their receivers.
 
 By signal, which our own logic else has none of: an organization is deleted in a room below this one, a person on the
 operators' pages of the framework.
@@ -7,11 +7,12 @@ operators' pages of the framework.
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.db.models.signals import post_delete
 
 from orgs.models import Organization
 from portal.accounts.models import Namespace, User
-from repositories.webhooks.models import Webhook
+from repositories.webhooks.models import Attempt, Delivery, Webhook
 
 
 def connect() -> None:
@@ -25,4 +26,17 @@ def _forget(*, instance: Organization | User, **_more: Any) -> None:
     finds it without an owner.
     """
     list(Namespace.objects.select_for_update(no_key=True).filter(pk=instance.namespace_id).values_list("pk"))
-    Webhook.objects.filter(namespace=instance.namespace_id).delete()
+    delete_webhooks(Webhook.objects.filter(namespace=instance.namespace_id))
+
+
+def delete_webhooks(rows: QuerySet[Webhook]) -> None:
+    """With their deliveries and attempts: four statements, however long the logs are. Inside a transaction.
+
+    The framework's own cascade reads every delivery first (5 s for 20,000 rather than 0.2 s, in which SQLite lets
+    nobody else write); what only a delivery of the same webhook refers to needs none.
+    """
+    pks = list(rows.values_list("pk", flat=True))
+    Attempt.objects.filter(delivery__webhook__in=pks).delete()
+    log = Delivery.objects.filter(webhook__in=pks)
+    log._raw_delete(log.db)  # noqa: SLF001  there is no public way past the cascade
+    rows.filter(pk__in=pks).delete()
