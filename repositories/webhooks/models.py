@@ -229,7 +229,7 @@ class Delivery(models.Model):
             models.Index(
                 fields=["webhook", "order_key", "event_key"],
                 name="delivery_in_order",
-                condition=Q(state__in=["waiting", "sending"]) & ~Q(order_key=""),
+                condition=(Q(state="waiting") | Q(state="sending")) & ~Q(order_key=""),
             ),
             models.Index(fields=["finished_at"], name="delivery_finished"),
             models.Index(fields=["finished_at"], name="delivery_given_up", condition=Q(state="failed")),
