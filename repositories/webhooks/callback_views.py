@@ -1,6 +1,7 @@
 """Where receivers report: called by machines, which bring a signed address and nothing else."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -22,6 +23,8 @@ def callback(request: HttpRequest, namespace: str, name: str, signed: str) -> Ht
         delivery = callbacks.fetch_reported(f"{namespace}/{name}", signed)
         body = request.read(callbacks.MOST_BYTES + 1)
         report = callbacks.read_report(body, request.headers.get("Content-Type", ""))
+        if callbacks.is_ping(delivery):
+            return JsonResponse({"message": _("This was a ping, so nothing is kept.")})
         status = callbacks.record_report(delivery, report)
     except MoorageError as error:
         return JsonResponse({"message": str(error.message)}, status=error.status)

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core import signing
 from django.core.exceptions import TooManyFieldsSent
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.events.models import Event
 from portal.kit.errors import Invalid, NotFound
 from repositories.models import Repository
+from repositories.webhooks import catalog
 from repositories.webhooks.models import BuildStatus, Delivery
 
 MOST_BYTES = 16_384
@@ -58,9 +60,14 @@ def fetch_reported(full_name: str, signed: str) -> Delivery:
         raise NotFound(_NOT_FOUND) from error
     rows = Delivery.objects.filter(public_id=public_id, repository_name=full_name)
     delivery = rows.select_related("webhook").defer("body").first()
-    if delivery is None or not all(_told(delivery)):
+    if delivery is None or not (is_ping(delivery) or all(_told(delivery))):
         raise NotFound(_NOT_FOUND)
     return delivery
+
+
+def is_ping(delivery: Delivery) -> bool:
+    """Whoever tries a webhook may try its callback, too: what is reported is read, and not kept."""
+    return delivery.event_type == catalog.PING
 
 
 def read_report(body: bytes, content_type: str) -> Report:
@@ -86,11 +93,9 @@ def record_report(delivery: Delivery, report: Report) -> BuildStatus:
     Raises NotFound when the repository is gone, Invalid for one context too many.
     """
     tag, digest = _told(delivery)
-    event = Event.objects.filter(public_id=delivery.event_id).values("repository_id")
     with transaction.atomic():
         # Held, so that two reports at once are counted one after the other.
-        rows = Repository.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=event)
-        repository = rows.first()
+        repository = _repository(delivery).select_for_update(no_key=True, of=("self",)).first()
         if repository is None:
             raise NotFound(_NOT_FOUND)
         # A receiver that names no context is told from others by the webhook that called it.
@@ -114,12 +119,17 @@ def record_report(delivery: Delivery, report: Report) -> BuildStatus:
     return status
 
 
+def _repository(delivery: Delivery) -> QuerySet[Repository]:
+    """The event's, not another that has got its name since."""
+    return Repository.objects.filter(pk__in=Event.objects.filter(public_id=delivery.event_id).values("repository_id"))
+
+
 def _signer() -> signing.Signer:
     return signing.Signer(salt=_SALT, sep=".")
 
 
 def _told(delivery: Delivery) -> tuple[str, str]:
-    """The tag and the digest that it was about; empty for an event that has none, such as a ping."""
+    """The tag and the digest that it was about; empty for an event that has none."""
     return str(delivery.values.get("tag") or ""), str(delivery.values.get("digest") or "")
 
 

@@ -11,11 +11,12 @@ from django.core import signing
 from django.test import Client
 from django.utils import timezone
 
+from portal.accounts.actor import Actor
 from portal.accounts.models import User
 from portal.events.models import Event
 from repositories.images.statuses import Status, is_awaited, overall
 from repositories.models import Repository
-from repositories.webhooks import callbacks, fanout
+from repositories.webhooks import actions, callbacks, fanout
 from repositories.webhooks.models import BuildStatus, Delivery, Webhook
 from tests.factories import images
 from tests.webhooks.test_delivery_pages import text_of
@@ -127,7 +128,7 @@ def test_twenty_contexts_are_enough(pushed: Delivery) -> None:
     assert report(pushed, FULL | {"context": "job 7", "state": "error"}).status_code == 200
 
 
-@pytest.mark.parametrize("wrong", ["unsigned", "forged", "salt", "elsewhere", "ping", "gone", "repository"])
+@pytest.mark.parametrize("wrong", ["unsigned", "forged", "salt", "elsewhere", "untagged", "gone", "repository"])
 def test_everything_else_is_404(pushed: Delivery, public_app: Repository, wrong: str) -> None:
     path = path_of(pushed)
     if wrong == "unsigned":
@@ -138,8 +139,8 @@ def test_everything_else_is_404(pushed: Delivery, public_app: Repository, wrong:
         path = f"{path.rpartition('/')[0]}/{signing.Signer(sep='.').sign(pushed.public_id)}"
     elif wrong == "elsewhere":
         path = path.replace("public-app", "private-app")
-    elif wrong == "ping":
-        Delivery.objects.update(values={"tag": "ping", "digest": ""})
+    elif wrong == "untagged":
+        Delivery.objects.update(values={"tag": "", "digest": pushed.values["digest"]})
     elif wrong == "gone":
         pushed.webhook.delete()
     else:
@@ -147,6 +148,16 @@ def test_everything_else_is_404(pushed: Delivery, public_app: Repository, wrong:
     answer = Client().post(path, json.dumps(FULL), content_type="application/json")
     assert answer.status_code == 404
     assert answer.json() == {"message": "Nothing is waiting for a report at this address."}
+    assert not BuildStatus.objects.exists()
+
+
+def test_a_ping_may_be_reported_on_and_changes_nothing(pushed: Delivery, alice: User, as_alice: Actor) -> None:
+    url = pushed.webhook.url
+    hook = actions.create_webhook(actor=as_alice, place=alice.namespace, name="All", url=url)
+    ping = actions.ping(actor=as_alice, webhook=hook)
+    assert report(ping, {"state": "fine"}).status_code == 400
+    answer = report(ping, {"state": "success"})
+    assert (answer.status_code, answer.json()) == (200, {"message": "This was a ping, so nothing is kept."})
     assert not BuildStatus.objects.exists()
 
 
