@@ -30,9 +30,10 @@ class Preview:
 def preview(hook: Webhook, place: Place, event_type: str = "") -> Preview:
     """What the webhook, which need not be saved, would send now: of an event type, else of the first that it hears of.
 
-    A push is that of the newest tag which the webhook hears of. For choices that `rules.checked` let through, and a
-    place that access did. Nine queries at most; nothing is written, and the registry is not asked. Raises
-    formats.NotRendered, whose text says what is wrong with the template or the format.
+    A push is that of the newest tag which the webhook hears of. For a place that access let through; of the choices,
+    names of formats and events have to be known, while template and patterns may be as somebody types them. Nine
+    queries at most; nothing is written, and the registry is not asked. Raises formats.NotRendered, whose text says what
+    is wrong with the template or the format.
     """
     name = event_type or next(iter(hook.events), "push")
     kind = catalog.by_name()[name]

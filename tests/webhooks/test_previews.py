@@ -54,7 +54,7 @@ def test_every_event_type_has_a_preview_that_fits_its_schema(
     event_type: str, is_of_repository: bool, public_app: Repository, alice: User
 ) -> None:
     place = public_app if is_of_repository else alice.namespace
-    shown = preview(Webhook(pk=1, name="CI", format="moorage", events=["push"]), place, event_type)
+    shown = preview(Webhook(name="CI", format="moorage", events=["push"]), place, event_type)
     assert problems(told(shown), event_type) == []
     assert (shown.event_type, shown.is_example) == (event_type, True)
 
@@ -72,6 +72,14 @@ def test_a_preview_follows_patterns(public_app: Repository, private_app: Reposit
     hook = Webhook(events=["push"], tag_patterns=[r"[0-9.]+"], repository_pattern="private-*")
     payload = told(preview(hook, alice.namespace))
     assert (payload["repository"]["repo_name"], payload["push_data"]["tag"]) == ("alice/private-app", "1.0")
+
+
+def test_a_preview_bears_what_is_half_typed(public_app: Repository, alice: User) -> None:
+    push_image(public_app, "1.0", by=alice)
+    hook = Webhook(events=["push"], tag_patterns=["1(", "0.9"])
+    assert preview(hook, public_app).is_example
+    hook.tag_patterns += ["1[.].*"]
+    assert told(preview(hook, public_app))["push_data"]["tag"] == "1.0"
 
 
 def test_a_template_that_does_not_work_says_why(public_app: Repository) -> None:

@@ -12,6 +12,7 @@ from portal.kit.errors import Invalid
 from repositories.models import Repository
 from repositories.webhooks import actions, formats, schemas
 from repositories.webhooks.formats import NotRendered, check_template, template
+from repositories.webhooks.formats.sandbox import limits
 from repositories.webhooks.rules import TEMPLATE_MAX
 
 URL = "https://93.184.215.14/hooks/ci"
@@ -196,6 +197,12 @@ def test_a_result_has_256_kilobytes_at_most() -> None:
     turns = "{% for p in tag.platforms %}" + "é" * 1310 + "{% endfor %}"
     assert len(template.render(f'"{"x" * 142}{turns}"', LONG)) == 256 * 1024
     assert "longer than 256 KB" in refusal(f'"{"x" * 143}{turns}"', LONG)
+
+
+def test_a_template_that_is_too_long_is_not_even_read() -> None:
+    assert limits.TEXT_MAX == TEMPLATE_MAX
+    assert value('"' + "x" * (TEMPLATE_MAX - 2) + '"') == "x" * (TEMPLATE_MAX - 2)
+    assert "may have 16384 characters" in refusal('"' + "x" * (TEMPLATE_MAX - 1) + '"')
 
 
 def test_a_template_is_tried_with_every_event_and_with_empty_lists() -> None:

@@ -31,7 +31,7 @@ def ping(event: Event, hook: Webhook) -> Document:
     told = document(event, repository)
     name = repository.full_name if repository else f"{event.namespace}/{MADE_UP}"
     told["repository"] = of_repository(name, repository)
-    told["webhook"] = {"id": hook.pk, "name": hook.name}
+    told["webhook"] = {"id": hook.pk or 0, "name": hook.name}
     told["tag"] = images.tag(as_pushed(tag), name, tag.name if tag else MADE_UP, tag.manifest if tag else None)
     if hook.format == Webhook.Format.TEMPLATE:
         told = _examples(hook.events) | told
@@ -72,8 +72,10 @@ def newest_tag(hook: Webhook) -> Tag | None:
 def _newest_in(repository: Repository, hook: Webhook) -> Tag | None:
     rows = Tag.objects.filter(repository=repository).select_related("manifest").order_by("-pushed_at", "-id")
     rows = rows.defer("manifest__layers", "manifest__config", "manifest__annotations")
+    # A preview's patterns are as somebody types them.
+    known = [pattern for pattern in hook.tag_patterns if not tag_rules.problem(pattern)]
     for tag in rows[:NEWEST] if hook.tag_patterns else rows[:1]:
-        if not hook.tag_patterns or tag_rules.first_match(hook.tag_patterns, tag.name) is not None:
+        if not hook.tag_patterns or tag_rules.first_match(known, tag.name) is not None:
             tag.repository = repository
             return tag
     return None

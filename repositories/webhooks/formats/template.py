@@ -28,6 +28,8 @@ _environment = Environment()
 
 def render(text: str, document: Document) -> bytes:
     """Raises NotRendered with the line where it can be told."""
+    if len(text) > limits.TEXT_MAX:
+        raise NotRendered(_("A template may have %(most)d characters.") % {"most": limits.TEXT_MAX})
     template = _compiled(text)
     with limits.running(document):
         try:
@@ -110,6 +112,7 @@ def check(template: str, events: Sequence[str]) -> None:
     """
     if not template.strip():
         raise NotRendered(_("Write a template first."))
+    _compiled(template)
     for name in events:
         example = schemas.example(name)
         _try(template, example, _("For the event “%(event)s”: %(problem)s"), name)
@@ -117,7 +120,6 @@ def check(template: str, events: Sequence[str]) -> None:
 
 
 def _try(template: str, document: Document, words: str, event: str) -> None:
-    _compiled(template)
     try:
         render(template, document)
     except NotRendered as error:

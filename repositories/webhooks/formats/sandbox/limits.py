@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 
 from repositories.webhooks.formats.errors import NotRendered
 
+TEXT_MAX = 16_384
+"""Characters of a template: previews show what nobody has checked yet."""
 OUTPUT_MAX = 256 * 1024
 """Characters of a payload, and bytes."""
 WORK_MAX = 4 * 1024 * 1024
