@@ -44,6 +44,7 @@ def shown_preview(typed: dict[str, Any], place: Place, event: str = "") -> Shown
     known = catalog.by_name()
     hook = Webhook(format=typed.get("format") or Webhook.Format.DOCKERHUB, template=typed.get("template") or "")
     hook.repository_pattern = typed.get("repository_pattern") or "*"
+    hook.tag_patterns = [line.strip() for line in (typed.get("tag_patterns") or "").splitlines() if line.strip()]
     told = formats.events_of(hook.format)
     hook.events = [name for name in typed.get("events") or () if name in known and (told is None or name in told)]
     shown = event if event in hook.events else next(iter(hook.events), "")
