@@ -10,6 +10,7 @@ import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from portal.accounts.models import User
@@ -292,3 +293,17 @@ def test_the_same_by_the_api(olga: Client, ci: Webhook) -> None:
     ]
     assert told["alerts"]["waits_too_long"] is False
     assert "s3cret" not in str(told)
+
+
+def test_the_admin_shows_nothing_secret(ci: Webhook) -> None:
+    operator = make_operator()
+    User.objects.filter(pk=operator.pk).update(is_staff=True)
+    Webhook.objects.update(template='{"token": "s3cret"}', format="template", encrypted_old_secret="gAAAA-old")
+    delivery = make_delivery(ci, state="waiting")
+    ci.refresh_from_db()
+    for row, name in ((ci, "webhook"), (delivery, "delivery")):
+        page = signed_in(operator).get(reverse(f"admin:webhooks_{name}_change", args=[row.pk]))
+        assert page.status_code == 200
+        for secret in (ci.encrypted_url, ci.encrypted_secret, ci.encrypted_old_secret, "s3cret", ci.url):
+            assert secret not in page.content.decode()
+    assert ci.host in signed_in(operator).get(reverse("admin:webhooks_webhook_change", args=[ci.pk])).content.decode()
