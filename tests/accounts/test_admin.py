@@ -24,6 +24,7 @@ MODELS = [
     "repositories_repository",
     "webhooks_webhook",
     "webhooks_delivery",
+    "webhooks_buildstatus",
     "images_pushintent",
 ]
 
