@@ -145,7 +145,7 @@ def _was_tried_for_long(delivery: Delivery) -> bool:
 
 
 def shown_attempt(row: Attempt) -> ShownAttempt:
-    delivered = row.status is not None and 200 <= row.status < 300 and not row.error
+    delivered = was_delivered(row)
     return ShownAttempt(
         row=row,
         delivered=delivered,
@@ -155,6 +155,14 @@ def shown_attempt(row: Attempt) -> ShownAttempt:
         steps=[] if row.is_interrupted else _steps(row),
         body=pretty(row.response_body),
     )
+
+
+def was_delivered(row: Attempt) -> bool:
+    """As `sending.Outcome` judged it: of a redirect that shows a browser the way back no error was recorded."""
+    if row.status is None or row.error:
+        return False
+    shows_back = row.status in {302, 303} and any(name.lower() == "location" for name in row.response_headers)
+    return 200 <= row.status < 300 or shows_back
 
 
 def _reason(row: Attempt) -> Text:

@@ -295,6 +295,13 @@ def test_a_failure_says_what_helps(alices_client: Client, webhook: Webhook, atte
     assert hint in text_of(alices_client.get(f"{BASE}/{webhook.pk}/deliveries/{row.public_id}"))
 
 
+def test_a_redirect_that_counts_as_taken_is_no_failure(alices_client: Client, webhook: Webhook) -> None:
+    row = webhooks.make_delivery(webhook, status=302, response_headers={"location": "/jenkins/hooks"})
+    page = alices_client.get(f"{BASE}/{webhook.pk}/deliveries/{row.public_id}")
+    assert '<span class="badge is-success">302 Found</span>' in page.content.decode()
+    assert "a status from 200 to 299 means received" not in text_of(page)
+
+
 def test_the_same_event_is_linked_both_ways(alices_client: Client, webhook: Webhook, queued: list[Any]) -> None:
     first = webhooks.make_delivery(webhook, state="failed", status=500)
     alices_client.post(f"{BASE}/{webhook.pk}/deliveries/{first.public_id}/redeliver")
