@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -28,6 +28,8 @@ CHUNK = 500
 SWEEP_EVENTS = 200
 OUT_OF_TURN = timedelta(seconds=30)
 """A delivery that waits for its next try is tried at once when a newer one has to wait for it, but no more often."""
+AWAY = (OperationalError, InterfaceError)
+"""The database is locked or away: the same again works later. Other errors are about what was asked of it."""
 
 State = Delivery.State
 Document = dict[str, Any]
@@ -78,9 +80,14 @@ def _fan_out_repository(repository_id: int) -> int:
 
 
 def _fan_out_logged(event_id: int) -> int:
-    """One event that cannot be dealt with must not keep the others waiting: the sweep comes back to it."""
+    """One event that cannot be dealt with must not keep the others waiting: the sweep comes back to it.
+
+    Raises what tells that the database is away: the next event might get through, and would be sent before this one.
+    """
     try:
         return _fan_out_one(event_id)
+    except AWAY:
+        raise
     except Exception:
         log.exception("Event %d could not be turned into deliveries.", event_id)
         return 0

@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import close_old_connections, connection
 
 from repositories.webhooks import deliveries, fanout, sending
+from repositories.webhooks.fanout import AWAY
 from repositories.webhooks.models import Delivery
 from repositories.webhooks.room import Room
 from repositories.webhooks.sending import Outcome
@@ -28,8 +29,6 @@ PAUSE = 0.5
 """Seconds without a try after the database failed."""
 TOGETHER = 200
 """Outcomes that one transaction writes."""
-AWAY = (OperationalError, InterfaceError)
-"""The database is locked or away: the same again works later. Other errors are about what was asked of it."""
 
 Send = Callable[[Delivery], Outcome]
 

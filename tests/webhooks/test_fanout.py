@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from orgs.actions import members
 from orgs.models import MemberRole
@@ -113,6 +114,27 @@ def test_a_webhook_hears_nothing_of_what_happened_before_it(
     make(as_alice, public_app, "late")
     assert fanout.fan_out(event.pk) == 0
     assert not Unread.objects.exists()
+
+
+def test_a_database_that_is_locked_for_a_moment_changes_no_order(
+    hook: Webhook, push: Push, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, newer = push("a"), push("a")
+    make, locked = fanout._fan_out_one, [older.pk]
+
+    def making(event_id: int) -> int:
+        if event_id in locked:
+            locked.clear()
+            raise OperationalError("database is locked")
+        return make(event_id)
+
+    monkeypatch.setattr(fanout, "_fan_out_one", making)
+    with pytest.raises(OperationalError):
+        fanout.fan_out(newer.pk)
+    assert not Delivery.objects.exists()
+    fanout.fan_out_unread()
+    made = Delivery.objects.order_by("pk").values_list("event_id", flat=True)
+    assert list(made) == [older.public_id, newer.public_id]
 
 
 def test_one_event_that_cannot_be_told_keeps_no_other_waiting(
