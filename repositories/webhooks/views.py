@@ -87,7 +87,7 @@ def _drawn_again(request: PortalRequest, form: WebhookForm) -> WebhookForm | Non
     if "add_header" in data:
         return form.drawn_again(headers=[*form.header_rows(), HeaderRow()])
     if "remove_header" in data:
-        rows = [row for number, row in enumerate(form.header_rows()) if str(number) != data["remove_header"]]
+        rows = [row for number, row in enumerate(form.header_rows(), start=1) if str(number) != data["remove_header"]]
         return form.drawn_again(headers=rows)
     return form.drawn_again() if "preview" in data else None
 
@@ -101,12 +101,22 @@ def _form_page(
     request: PortalRequest, place: Place, form: WebhookForm, *, webhook: Webhook | None = None
 ) -> HttpResponse:
     if is_partial(request):
-        return render(request, "webhooks/form_headers.html", {"form": form})
+        return _header_row(request, form)
     context = frame(request, place) | {"form": form, "webhook": webhook, "starters": shipped()}
     context["starter"] = _starter(request)
     typed = form.typed() if form.is_bound else dict(form.initial)
     context["preview"] = shown_preview(typed, place, request.POST.get("preview_event", ""))
     return render(request, "webhooks/webhook_form.html", context, status=form_status(form))
+
+
+def _header_row(request: PortalRequest, form: WebhookForm) -> HttpResponse:
+    """For htmx: the row that comes, alone, so that nothing is lost that was typed meanwhile; or nothing, for one that
+    goes.
+    """
+    if "add_header" not in request.POST:
+        return HttpResponse()
+    context = {"row": HeaderRow(), "number": len(form.header_rows()), "path": request.path, "is_added": True}
+    return render(request, "webhooks/form_header_row.html", context)
 
 
 @sensitive_variables("secret")

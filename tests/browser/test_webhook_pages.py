@@ -1,6 +1,6 @@
 """The pages on which people make and change webhooks in a real browser: axe, phone, live preview, without script."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -59,6 +59,13 @@ def hooks(alice: User, shop: Repository) -> list[Webhook]:
     return [works, fails, paused]
 
 
+@pytest.fixture(autouse=True)
+def _leaving(complaints: list[str]) -> Iterator[None]:
+    """Whoever saves while the next payload is on its way takes htmx's request away, which it tells the console."""
+    yield
+    complaints[:] = [each for each in complaints if "htmx:sendAbort" not in each and "htmx:afterRequest" not in each]
+
+
 def open_page(open_context: Open, user: User, base: str, path: str, **options: Any) -> Page:
     context = open_context(**options)
     context.add_cookies(cookies(user, base))  # type: ignore[arg-type]
@@ -82,8 +89,9 @@ def test_makes_one_and_shows_its_secret_once(alice: User, shop: Repository, base
     page.get_by_label("Tag deleted").check()
     expect(page.locator("#about_tag\\.delete")).to_have_text("Not in this format.", use_inner_text=True)
     page.get_by_label("Moorage", exact=False).first.check()
-    page.get_by_role("button", name="Add a header").click()
     page.get_by_label("Name of header 1").fill("Authorization")
+    page.get_by_role("button", name="Add a header").click()
+    expect(page.get_by_label("Name of header 2")).to_be_focused()
     page.get_by_label("Value of header 1").fill("Bearer abc")
     page.get_by_role("button", name="Create webhook").click()
     expect(page.get_by_text("this page is the only one that ever shows it")).to_be_visible()
