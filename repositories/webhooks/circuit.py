@@ -22,6 +22,9 @@ PAUSED_AFTER = timedelta(hours=24)
 """Of nothing but failures."""
 TRIED_BEFORE_PAUSE = 6
 """Failures in that day, between the first one and the one that has it paused. The back-off makes ten of a delivery."""
+CAUGHT_UP_AFTER = timedelta(minutes=5)
+"""Of failures: then one that works means that the receiver is back. In a shorter time it may be one delivery alone that
+the receiver does not take, which a webhook that works is not to send again and again."""
 REPLAYED_AT_ONCE = 10_000
 """Missed deliveries that one click sends; the rest is in the log and can be sent from there."""
 
@@ -34,10 +37,11 @@ def note(done: Sequence[Done], now: datetime) -> bool:
 
     Inside the caller's transaction; no query when nothing changes.
     """
-    worked = sorted({d.webhook_id for d, outcome in done if outcome.delivered and d.webhook.failing_since})
+    worked = {d.webhook_id: d.webhook.failing_since for d, out in done if out.delivered and d.webhook.failing_since}
     failed = sorted({d.webhook_id for d, outcome in done if not outcome.delivered})
     if worked:
-        Webhook.objects.filter(pk__in=worked).update(failing_since=None)
+        Webhook.objects.filter(pk__in=sorted(worked)).update(failing_since=None)
+        _catch_up([pk for pk, since in worked.items() if since <= now - CAUGHT_UP_AFTER], now)
     if not failed:
         return False
     # In the future: somebody set the clock back, and a day of failures would never be over.
@@ -50,6 +54,13 @@ def note(done: Sequence[Done], now: datetime) -> bool:
     off = [_switch_off(webhook_id, Webhook.DisabledBy.RECEIVER, now) for webhook_id in gone]
     off += [_switch_off(webhook_id, Webhook.DisabledBy.FAILING, now) for webhook_id in sorted(paused)]
     return any(off)
+
+
+def _catch_up(back: Sequence[int], now: datetime) -> None:
+    """A receiver that is back gets at once what it could not take, of all its tags, and not hours later."""
+    if back:
+        waiting = Delivery.objects.filter(webhook__in=back, state=State.WAITING, attempt_count__gt=0)
+        waiting.filter(next_attempt_at__gt=now).update(next_attempt_at=now)
 
 
 def _was_tried(hook: Webhook) -> bool:

@@ -112,6 +112,19 @@ def test_one_success_begins_the_day_anew(hook: Webhook, delivery: Delivery, push
     assert (hook.failing_since, hook.is_active) == (None, True)
 
 
+@pytest.mark.parametrize(("hours", "again"), [(3, 2), (0.01, 0)])
+def test_a_receiver_that_is_back_gets_at_once_what_it_could_not_take(
+    hours: float, again: int, hook: Webhook, push: Push, receiver: Receiver
+) -> None:
+    for tag in ("a", "b"):
+        fanout.fan_out(push(tag).pk)
+    fail_for(hours, hook, receiver)
+    Delivery.objects.update(next_attempt_at=timezone.now() + timedelta(hours=5))
+    receiver.on(CI, status(200))
+    fanout.fan_out(push("c").pk)
+    assert send_due() == 1 + again
+
+
 def test_outcomes_of_many_are_written_together(hook: Webhook, push: Push, django_assert_max_num_queries: Any) -> None:
     for number in range(4):
         fanout.fan_out(push(str(number)).pk)
