@@ -284,7 +284,7 @@ EVENT_READERS: dict[str, tuple[str, frozenset[str]]] = {
         ),
     ),
 }
-WEBHOOKS_AT_ONCE = env.int("MOORAGE_WEBHOOKS_AT_ONCE", default=1000)
+WEBHOOKS_AT_ONCE = env.int("MOORAGE_WEBHOOKS_AT_ONCE", default=2000)
 """Requests that one worker process has under way at most; each is a thread that mostly waits."""
 WEBHOOK_LOG_KEPT = timedelta(days=env.int("MOORAGE_WEBHOOK_LOG_DAYS", default=30))
 """So long deliveries stay in the log after they ended."""

@@ -7,12 +7,16 @@ from typing import TypeVar
 
 Key = TypeVar("Key", int, str)
 
-MOST = 1000
-"""Each is a thread that mostly waits: some 100 KB."""
+MOST = 2000
+"""Each is a thread that mostly waits: some 100 KB. They are started when they are needed."""
 MOST_PER_HOST = 16
 MOST_PER_WEBHOOK = 4
 SHARE_OF_FAILING = 0.5
 """Webhooks whose last attempt failed get no more than this: those that work always find a thread."""
+SHARE_FOR_MANY = 0.25
+"""While more is taken, a webhook that has a request under way gets no second. A thousand receivers that stopped
+answering just now have failed no attempt yet: so they hold a thousand places, however much waits for each.
+"""
 
 
 @dataclass
@@ -44,7 +48,10 @@ class Room:
     def _is_full(self, hook: int, host: str, *, failing: bool) -> bool:
         if self._hooks.total() >= self.most or (failing and self._failing >= self.most * SHARE_OF_FAILING):
             return True
-        return self._hosts[host] >= MOST_PER_HOST or self._hooks[hook] >= MOST_PER_WEBHOOK
+        return self._hosts[host] >= MOST_PER_HOST or self._hooks[hook] >= self._most_per_webhook()
+
+    def _most_per_webhook(self) -> int:
+        return MOST_PER_WEBHOOK if self._hooks.total() < self.most * SHARE_FOR_MANY else 1
 
     @property
     def under_way(self) -> int:
@@ -64,7 +71,8 @@ class Room:
         """Hosts and webhooks that take no more."""
         with self._lock:
             hosts = [host for host, count in self._hosts.items() if count >= MOST_PER_HOST]
-            hooks = [hook for hook, count in self._hooks.items() if count >= MOST_PER_WEBHOOK]
+            most = self._most_per_webhook()
+            hooks = [hook for hook, count in self._hooks.items() if count >= most]
         return hosts, hooks
 
 
