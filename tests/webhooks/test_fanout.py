@@ -13,7 +13,7 @@ from portal.accounts.models import User
 from portal.events.models import Event, Unread
 from repositories import actions as repository_actions
 from repositories.models import Repository
-from repositories.webhooks import actions, fanout
+from repositories.webhooks import actions, documents, fanout, formats
 from repositories.webhooks.models import Delivery, Webhook
 from tests.factories.orgs import add_member, make_organization
 from tests.webhooks.conftest import Push
@@ -142,14 +142,14 @@ def test_one_event_that_cannot_be_told_keeps_no_other_waiting(
 ) -> None:
     broken = push("broken")
     push("whole")
-    tell = fanout.documents.document
+    tell = documents.document
 
     def fail_for_one(event: Event, *rest: Any, **more: Any) -> Any:
         if event == broken:
             raise RuntimeError("died here")
         return tell(event, *rest, **more)
 
-    monkeypatch.setattr(fanout.documents, "document", fail_for_one)
+    monkeypatch.setattr(documents, "document", fail_for_one)
     with caplog.at_level(logging.ERROR):
         fanout.fan_out_unread()
     assert [row.summary for row in Delivery.objects.all()] == ["whole"]
@@ -184,9 +184,9 @@ def test_a_payload_that_cannot_be_made_is_a_failed_delivery_that_says_why(
     hook: Webhook, push: Push, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_args: Any) -> Any:
-        raise fanout.formats.NotRendered("line 3: there is no “tga” here")
+        raise formats.NotRendered("line 3: there is no “tga” here")
 
-    monkeypatch.setattr(fanout.formats, "render", refuse)
+    monkeypatch.setattr(formats, "render", refuse)
     fanout.fan_out(push().pk)
     row = Delivery.objects.get()
     assert (row.state, row.last_error, row.next_attempt_at) == (State.FAILED, "line 3: there is no “tga” here", None)
@@ -208,7 +208,8 @@ def test_events_about_people_reach_the_organizations_webhooks_only(alice: User, 
 def test_who_finds_another_at_work_leaves_it_to_that_one(
     hook: Webhook, push: Push, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, insert, told = push("1"), fanout._insert, []
+    told: list[Any] = []
+    first, insert = push("1"), fanout._insert
 
     def meanwhile(rows: Any, repository_id: int | None) -> int:
         if not told:
