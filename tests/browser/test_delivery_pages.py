@@ -109,7 +109,7 @@ def test_the_pages_in_light_and_dark_on_a_screen_and_on_a_phone(
         log,
         f"{log}?state=failed",
         f"{log}?q=none",
-        f"{log}?from=x",
+        f"{log}?from=2026-02-02T10:00&to=2026-02-01T10:00",
         f"{log}/redeliver?q=1.",
         f"{PAGE}/{empty.pk}",
     ]
