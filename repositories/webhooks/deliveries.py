@@ -72,15 +72,22 @@ def _take_room(room: Room, delivery: Delivery) -> bool:
 
 
 def _pick(room: Room, now: datetime, most: int) -> list[Delivery]:
-    """What there is room for: each that finds a webhook or a host full is left out of the next look."""
+    """What there is room for. Webhooks that fail come after those that work, however long they have been due."""
     picked: list[Delivery] = []
-    while room.has_place and len(picked) < most:
-        rows = list(_candidates(room, now, besides=[row.pk for row in picked])[: most - len(picked)])
-        new = [row for row in rows if _take_room(room, row)]
+    for failing in (False, True):
+        _pick_more(picked, room, now, most, failing=failing)
+    return picked
+
+
+def _pick_more(picked: list[Delivery], room: Room, now: datetime, most: int, *, failing: bool) -> None:
+    """Each that finds a webhook or a host full is left out of the next look."""
+    while len(picked) < most and (room.has_place_for_failing if failing else room.has_place):
+        rows = _candidates(room, now, besides=[row.pk for row in picked])
+        rows = rows.filter(webhook__failing_since__isnull=not failing)
+        new = [row for row in rows[: most - len(picked)] if _take_room(room, row)]
         picked += new
         if not new:
             break
-    return picked
 
 
 def _candidates(room: Room, now: datetime, *, besides: Sequence[int]) -> QuerySet[Delivery]:
@@ -90,11 +97,8 @@ def _candidates(room: Room, now: datetime, *, besides: Sequence[int]) -> QuerySe
         rows = rows.exclude(webhook__host__in=hosts)
     if hooks:
         rows = rows.exclude(webhook__in=hooks)
-    if room.is_full_of_failing:
-        rows = rows.filter(webhook__failing_since=None)
-    return rows.select_related("webhook").only("pk", "webhook__host", "webhook__failing_since").order_by(
-        "next_attempt_at", "pk"
-    )  # fmt: skip
+    rows = rows.select_related("webhook").only("pk", "webhook__host", "webhook__failing_since")
+    return rows.order_by("next_attempt_at", "pk")
 
 
 def may_be_sent(now: datetime) -> Q:

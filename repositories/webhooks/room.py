@@ -63,9 +63,9 @@ class Room:
         return self.under_way < self.most
 
     @property
-    def is_full_of_failing(self) -> bool:
+    def has_place_for_failing(self) -> bool:
         with self._lock:
-            return self._failing >= self.most * SHARE_OF_FAILING
+            return self._hooks.total() < self.most and self._failing < self.most * SHARE_OF_FAILING
 
     def full(self) -> tuple[list[str], list[int]]:
         """Hosts and webhooks that take no more."""

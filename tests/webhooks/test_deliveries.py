@@ -346,7 +346,21 @@ def test_those_that_fail_leave_room_for_those_that_work(as_alice: Actor, public_
     actions.create_webhook(actor=as_alice, place=public_app, name="good", url="https://good.example/")
     fanout.fan_out(push().pk)
     room = Room(most=8)
-    assert [row.webhook.name for row in deliveries.claim(room)] == ["bad 0", "bad 1", "bad 2", "bad 3", "good"]
+    claimed = [row.webhook.name for row in deliveries.claim(room)]
+    assert sorted(claimed) == ["bad 0", "bad 1", "bad 2", "bad 3", "good"]
+    assert room.under_way == 5
+
+
+def test_those_that_work_come_first_however_long_others_have_been_due(
+    as_alice: Actor, public_app: Repository, push: Push
+) -> None:
+    for name in ("bad", "good"):
+        actions.create_webhook(actor=as_alice, place=public_app, name=name, url=f"https://{name}.example/")
+    Webhook.objects.filter(name="bad").update(failing_since=timezone.now())
+    for tag in "abc":
+        fanout.fan_out(push(tag).pk)
+    Delivery.objects.filter(webhook__name="bad").update(next_attempt_at=timezone.now() - timedelta(hours=1))
+    assert {row.webhook.name for row in deliveries.claim(Room(), most=3)} == {"good"}
 
 
 # -- webhooks that are off, or gone -----------------------------------------------------------------------------------

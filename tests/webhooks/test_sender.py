@@ -45,7 +45,7 @@ def test_a_place_is_given_back_whatever_becomes_of_the_webhook_meanwhile(deliver
     claimed.webhook.failing_since, claimed.webhook.host = timezone.now(), "elsewhere.example"
     deliveries.give_room(room, claimed)
     assert room.under_way == 0
-    assert not room.is_full_of_failing
+    assert room.has_place_for_failing
     assert [room.take(number, "127.0.0.1", failing=True) for number in range(2)] == [True, False]
 
 
