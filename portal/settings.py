@@ -301,8 +301,11 @@ TAG_LISTENERS = "repositories.webhooks.listeners.heard_by"
 # What receivers of webhooks reported of the images that tags point to.
 TAG_STATUSES = "repositories.webhooks.statuses.of_tags"
 
-# What becomes of a deleted repository's images, and whether its name is free again. Deletion stands above the core.
-REPOSITORY_REMOVED = "repositories.deletion.removals.keep_for_removal"
+# What becomes of a deleted repository's images and webhooks, and whether its name is free again. Both stand above.
+REPOSITORY_REMOVED = (
+    "repositories.deletion.removals.keep_for_removal",
+    "repositories.webhooks.lifecycle.forget_repository",
+)
 REPOSITORY_NAME_HELD = "repositories.deletion.removals.name_is_held"
 
 # -- Comparing with the registry ------------------------------------------------------------------------------------

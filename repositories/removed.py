@@ -1,5 +1,5 @@
-"""What happens in the registry to a repository that is deleted here. The room that does it stands above this one: it is
-asked by name, through `settings.REPOSITORY_REMOVED` and `settings.REPOSITORY_NAME_HELD`.
+"""What happens to what hangs on a repository that is deleted here, and in the registry. The rooms that do it stand
+above this one: they are asked by name, through `settings.REPOSITORY_REMOVED` and `settings.REPOSITORY_NAME_HELD`.
 """
 
 from collections.abc import Callable
@@ -23,8 +23,11 @@ class NameHeld(Conflict):
 
 
 def keep_for_removal(repository: Repository) -> None:
-    """Remember what the registry is to delete. In the transaction that deletes the repository, which holds its row."""
-    cast(Callable[[Repository], None], import_string(settings.REPOSITORY_REMOVED))(repository)
+    """Remember what the registry is to delete, and drop what may be many rows. In the transaction that deletes the
+    repository, which holds its row.
+    """
+    for name in settings.REPOSITORY_REMOVED:
+        cast(Callable[[Repository], None], import_string(name))(repository)
 
 
 def name_is_held(full_name: str) -> bool:

@@ -12,7 +12,8 @@ from django.db.models.signals import post_delete
 
 from orgs.models import Organization
 from portal.accounts.models import Namespace, User
-from repositories.webhooks.models import Attempt, Delivery, Webhook
+from repositories.models import Repository
+from repositories.webhooks.models import Attempt, BuildStatus, Delivery, Webhook
 
 
 def connect() -> None:
@@ -27,6 +28,12 @@ def _forget(*, instance: Organization | User, **_more: Any) -> None:
     """
     list(Namespace.objects.select_for_update(no_key=True).filter(pk=instance.namespace_id).values_list("pk"))
     delete_webhooks(Webhook.objects.filter(namespace=instance.namespace_id))
+
+
+def forget_repository(repository: Repository) -> None:
+    """Named in `settings.REPOSITORY_REMOVED`: its webhooks, and what receivers told of its tags. Six statements."""
+    delete_webhooks(Webhook.objects.filter(repository=repository))
+    BuildStatus.objects.filter(repository=repository).delete()
 
 
 def delete_webhooks(rows: QuerySet[Webhook]) -> None:

@@ -1,14 +1,17 @@
 """What becomes of a namespace's webhooks when its organization or its person is gone."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from orgs.actions import organizations
 from orgs.models import Organization
 from portal.accounts.actor import Actor
 from portal.accounts.models import Namespace, User
 from portal.events.record import record
+from repositories.actions import delete_repository
 from repositories.webhooks import actions, fanout
-from repositories.webhooks.models import Delivery, Webhook
+from repositories.webhooks.models import BuildStatus, Delivery, Webhook
 from tests import factories
 from tests.factories.orgs import make_organization
 
@@ -37,6 +40,27 @@ def test_they_go_with_the_organization_and_its_names_next_owner_is_not_heard(ali
     held = Namespace.objects.get(name="acme")
     Organization.objects.create(namespace=held)  # as if an operator had handed the name out again
     assert happen(as_alice, "acme") == 0
+
+
+def test_a_repositorys_go_with_it_at_the_same_cost_whatever_their_logs_hold(alice: User, as_alice: Actor) -> None:
+    costs = []
+    for number in (1, 30):
+        app = factories.make_repository(alice, f"app{number}")
+        hook = actions.create_webhook(actor=as_alice, place=app, name="CI", url=URL)
+        stays = create(as_alice, alice.namespace)
+        rows = [
+            Delivery(webhook=hook, event_id=str(n), event_action="repo.tag.push", body=b"{}") for n in range(number)
+        ]
+        Delivery.objects.bulk_create(rows)
+        BuildStatus.objects.create(repository=app, tag="v1", digest="sha256:1", context="ci", state="success")
+        with CaptureQueriesContext(connection) as queries:
+            delete_repository(actor=as_alice, repository=app, typed_name=app.full_name)
+        costs.append(len(queries))
+        assert list(Webhook.objects.filter(repository__isnull=False)) == []
+        assert not BuildStatus.objects.exists()
+        stays.delete()
+    assert not Delivery.objects.exists()
+    assert costs[0] == costs[1]
 
 
 def test_they_go_with_the_person(bob: User, alice: User, as_alice: Actor) -> None:
