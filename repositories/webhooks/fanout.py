@@ -11,12 +11,13 @@ from django.utils import timezone
 
 from portal.accounts.models import Namespace
 from portal.events.models import Event, Unread
-from portal.kit import patterns
+from portal.kit import jobs, patterns
 from repositories import tag_rules
 from repositories.models import Repository
 from repositories.webhooks import catalog, documents, formats
 from repositories.webhooks.callbacks import callback_url
 from repositories.webhooks.catalog import EventType, Order
+from repositories.webhooks.deliveries import DELIVER
 from repositories.webhooks.models import Delivery, Webhook
 from repositories.webhooks.turns import Turns
 
@@ -114,6 +115,8 @@ def _fan_out_one(event_id: int) -> int:
             if number == len(chunks) and not unread.delete()[0]:
                 return 0  # another was quicker, and made the same
             made += _insert(rows, event.repository_id)
+            if number < len(chunks):
+                jobs.enqueue(DELIVER)  # the first of thousands need not wait for the last
     return made
 
 
