@@ -72,7 +72,6 @@ TABLE: dict[str, tuple[Row, Row]] = {
     "api_schema_json": (EVERYBODY, NOT),
     "healthz": (EVERYBODY, NOT),
     "readyz": (done(EVERYBODY, 503), NOT),  # no registry runs here
-    "metrics": (done(EVERYBODY, 404), NOT),  # without a token in the settings
     "registry": (OPERATOR, NOT),
     "registry_health": (OPERATOR, NOT),
     "registry_differences": (OPERATOR, NOT),
