@@ -16,7 +16,7 @@ ASKING_THE_REGISTRY = {
 }
 """By method, ends of the paths that wait for the registry, and to write for another write of the same tag."""
 CONFLICTING = ("/ping", "/resume", "/redeliver")
-"""Ends of the paths whose POST takes no body, but needs a webhook that is switched on, or one that is paused."""
+"""Ends of the paths whose POST needs a webhook that is switched on, or one that is paused."""
 OPERATORS = "/v2/registry/"
 """Whoever is none gets 404 there."""
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -119,7 +119,9 @@ def _add_errors(operation: dict[str, Any], *, takes_path: bool, is_limited: bool
         answers.setdefault("404", _answer("Does not exist, or may not be known of.", "Error"))
     if takes_body:
         answers.setdefault("415", _answer("The body is not JSON, or does not say so.", "Error"))
-    if (takes_body or conflicts) and "security" in operation:
+    if conflicts:
+        answers.setdefault("409", _answer("The webhook's state does not fit, or these are too many.", "Error"))
+    if takes_body and "security" in operation:
         answers.setdefault("409", _answer("Taken, or there are too many.", "ValidationError"))
     if takes_body and is_limited:
         answers.setdefault("429", _answer("Too many tries.", "RateLimited"))
