@@ -52,6 +52,11 @@ def attempted(hook: Webhook, *, ago: timedelta = timedelta(minutes=1), **attempt
     return row
 
 
+def being_sent(hook: Webhook) -> None:
+    row = make_delivery(hook, state="sending")
+    Delivery.objects.filter(pk=row.pk).update(next_attempt_at=None, leased_until=timezone.now() + timedelta(seconds=30))
+
+
 def text_of(response: Any) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", response.content.decode())).split())
 
@@ -156,7 +161,7 @@ class TestNumbers:
         now = timezone.now() + timedelta(minutes=3)
         first, second, other = Delivery.objects.order_by("pk")
         Delivery.objects.filter(pk=first.pk).update(next_attempt_at=now + timedelta(hours=1), attempt_count=1)
-        make_delivery(ci, state="sending")
+        being_sent(ci)
         push("3.0")
         queue = operating.read_queue(now)
         assert (queue.due, queue.behind, queue.later, queue.sending, queue.unread) == (1, 1, 1, 1, 1)
@@ -249,7 +254,7 @@ class TestPage:
     def test_a_poll_gets_nothing_until_something_is_new(self, olga: Client, ci: Webhook) -> None:
         seen = re.search(r"seen=(\w+)", olga.get(PAGE).content.decode())[1]  # type: ignore[index]
         assert olga.get(f"{PAGE}?seen={seen}", headers=HTMX).status_code == 204
-        make_delivery(ci, state="sending")
+        being_sent(ci)
         answer = olga.get(f"{PAGE}?seen={seen}", headers=HTMX)
         assert (answer.status_code, "<html" in answer.content.decode()) == (200, False)
 
