@@ -10,10 +10,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from queue import Empty, SimpleQueue
 
 from django.conf import settings
 from django.db import close_old_connections, connection
+from django.utils import timezone
 
 from repositories.webhooks import deliveries, fanout, sending
 from repositories.webhooks.fanout import AWAY
@@ -107,6 +109,9 @@ class Sender:
             log.warning("There is no new thread for delivery %s (%s).", delivery.public_id, error)
 
     def _send_one(self, delivery: Delivery) -> None:
+        if is_late(delivery):
+            deliveries.give_room(self.room, delivery)
+            return
         try:
             outcome = self._send(delivery)
         except Exception:
@@ -158,6 +163,14 @@ def written(done: list[deliveries.Done]) -> bool:
             return all(written([one]) for one in done)
     close_old_connections()
     return True
+
+
+def is_late(delivery: Delivery) -> bool:
+    """Whether its lease may end before the answer comes: this process stood still since it claimed it. Another one may
+    have sent it by then, and newer ones after it, which an old one must not follow.
+    """
+    lease = delivery.leased_until
+    return lease is not None and timezone.now() + timedelta(seconds=sending.DEADLINE) > lease
 
 
 def _let_go() -> None:

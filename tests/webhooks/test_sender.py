@@ -1,8 +1,10 @@
 """What a worker process does: claims, sends on threads, writes what came of it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import DataError, OperationalError
 from django.utils import timezone
 
@@ -75,6 +77,15 @@ def test_a_database_that_is_away_has_outcomes_kept(delivery: Delivery, monkeypat
     monkeypatch.setattr(sender, "_let_go", lambda: None)  # the test's own connection
     monkeypatch.setattr(deliveries, "finish", away)
     assert not sender.written([(delivery, Outcome(status=200))])
+
+
+def test_what_a_process_claimed_before_it_stood_still_is_left_to_the_next_one(delivery: Delivery) -> None:
+    (claimed,) = deliveries.claim(Room())
+    now = timezone.now()
+    with time_machine.travel(now + timedelta(seconds=10)):
+        assert not sender.is_late(claimed)
+    with time_machine.travel(now + timedelta(seconds=25)):
+        assert sender.is_late(claimed)
 
 
 def test_what_is_under_way_ends_before_the_supervisor_loses_patience() -> None:
