@@ -81,10 +81,6 @@ class Stack:
         process.wait(timeout=30)
         return time.monotonic() - begun
 
-    def pause(self, name: str) -> None:
-        """It stands still, until it is killed."""
-        os.killpg(self.processes[name].pid, signal.SIGSTOP)
-
     def stop(self) -> None:
         for name in list(self.processes):
             self.kill(name)

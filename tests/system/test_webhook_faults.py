@@ -42,15 +42,13 @@ def told(log: Log) -> list[list[tuple[int, int | None, bool]]]:
 
 
 def before_the_event_is_read(stack: Stack, repository: str, _gate: Gate) -> None:
-    stack.pause("worker")
-    stack.call("push", repository, "1.0")
     stack.kill("worker")
+    stack.call("push", repository, "1.0")
 
 
 def before_the_delivery_is_claimed(stack: Stack, repository: str, _gate: Gate) -> None:
-    stack.pause("worker")
-    stack.call("push", repository, "1.0")
     stack.kill("worker")
+    stack.call("push", repository, "1.0")
     stack.call("fan_out")
 
 
