@@ -55,8 +55,16 @@ def count_attempts(*, seconds: float = SECONDS) -> int:
         counted += batch
         if batch < BATCH or time.monotonic() >= until:
             break
-    Count.objects.exclude(span=Count.Span.EVER).filter(at__lt=timezone.now() - KEPT).delete()
+    _forget(timezone.now() - KEPT)
     return counted
+
+
+def _forget(before: datetime) -> None:
+    """Two queries, and a write only if there is something to forget."""
+    for span in (Count.Span.MINUTE, Count.Span.HOUR):
+        old = Count.objects.filter(span=span, at__lt=before)
+        if old.exists():
+            old.delete()
 
 
 def _count_batch(now: datetime) -> int:
