@@ -2,21 +2,23 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.functional import Promise
 from django.utils.text import format_lazy  # `%` would translate once, at the start
 from django.utils.translation import gettext_lazy as _
 
+from portal.kit.errors import Invalid
 from repositories.models import Repository
 from repositories.pages import organization_of
 from repositories.tag_rules import RULE_MAX, RULES_MAX
-from repositories.webhooks import catalog, formats
+from repositories.webhooks import catalog, formats, rules
 from repositories.webhooks.access import Place
 from repositories.webhooks.catalog import EventType
 from repositories.webhooks.formats.shipped import Shipped
 from repositories.webhooks.models import Webhook, pushes
+from repositories.webhooks.rules import Choices
 
 Format = Webhook.Format
 HEADERS_MAX = 20
@@ -92,7 +94,7 @@ def _header_problems(rows: Sequence[HeaderRow]) -> Iterator[str | Promise]:
 
 
 class WebhookForm(forms.Form):
-    """Nothing is required here: `rules` tells of everything that is wrong at once."""
+    """Nothing is required here: `rules` says what is."""
 
     name = forms.CharField(
         label=_("Name"),
@@ -151,17 +153,27 @@ class WebhookForm(forms.Form):
         *,
         initial: Mapping[str, Any] | None = None,
         place: Place,
-        stored_headers: Collection[str] = (),
+        row: Webhook | None = None,
     ) -> None:
-        super().__init__(data, initial=dict(initial or new_choices()))
-        self.place, self.stored_headers = place, stored_headers
-        self.fields["headers"] = HeadersField(stored_headers)
+        """`row`: the webhook that is changed."""
+        super().__init__(data, initial=dict(initial or (choices_of(row) if row else new_choices())))
+        self.place, self.row = place, row
+        self.fields["headers"] = HeadersField(header_names(row) if row else ())
         self._offered = [kind for kind in catalog.TYPES if _happens(kind, place)]
         events = self.fields["events"]
         assert isinstance(events, forms.MultipleChoiceField)  # noqa: S101  for the type checker
         events.choices = [(kind.name, kind.label) for kind in self._offered]
         if isinstance(place, Repository):
             del self.fields["repository_pattern"]
+
+    def clean(self) -> None:
+        """What the action would refuse, too, so that all that is wrong is told at once."""
+        try:
+            rules.checked(self.choices(), place=self.place, row=self.row)
+        except Invalid as error:
+            for field, texts in error.fields.items():
+                if field not in self.errors:
+                    self.add_error(field, [str(text) for text in texts])
 
     def typed(self) -> dict[str, Any]:
         """What was sent, unchecked, as the `initial` of a form that is drawn again."""
@@ -170,7 +182,7 @@ class WebhookForm(forms.Form):
     def drawn_again(self, **changed: Any) -> "WebhookForm":
         """The same with other values, and nothing checked yet."""
         initial = self.typed() | changed
-        return WebhookForm(initial=initial, place=self.place, stored_headers=self.stored_headers)
+        return WebhookForm(initial=initial, place=self.place, row=self.row)
 
     def started(self, template: Shipped) -> "WebhookForm":
         """As it was typed, with one of the shipped templates, the headers that it needs, and events it can tell of."""
@@ -180,12 +192,16 @@ class WebhookForm(forms.Form):
         events = [name for name in self.typed()["events"] if name in template.events] or pushes()
         return self.drawn_again(format=Format.TEMPLATE, template=template.text, headers=rows, events=events)
 
-    def choices(self) -> dict[str, Any]:
-        """For `rules.Choices`. Of a valid form."""
-        data = dict(self.cleaned_data)
-        data["format"] = data["format"] or Format.DOCKERHUB
-        data["tag_patterns"] = data["tag_patterns"].splitlines()
-        return data
+    def choices(self) -> Choices:
+        """Those fields that could be read."""
+        data: dict[str, Any] = dict(self.cleaned_data)
+        if "format" in data:
+            data["format"] = data["format"] or Format.DOCKERHUB
+        if "tag_patterns" in data:
+            data["tag_patterns"] = data["tag_patterns"].splitlines()
+        if "template" in data:
+            data["template"] = data["template"].replace("\r\n", "\n")  # as browsers part lines in a form
+        return cast(Choices, data)
 
     def header_rows(self) -> list[HeaderRow]:
         """As they are drawn: one empty row when there is none."""

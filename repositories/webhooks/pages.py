@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 
 from orgs import pages as organizations
 from orgs.access import OrgPermission, fetch_organization
@@ -41,4 +42,6 @@ def frame(request: PortalRequest, place: Place) -> dict[str, Any]:
 
 
 def webhook_frame(request: PortalRequest, webhook: Webhook) -> dict[str, Any]:
-    return frame(request, place_of(webhook)) | {"webhook": webhook}
+    until = webhook.old_secret_until
+    overlap = until if until is not None and until > timezone.now() else None
+    return frame(request, place_of(webhook)) | {"webhook": webhook, "two_secrets_until": overlap}

@@ -19,7 +19,7 @@ from repositories.models import Repository
 from repositories.webhooks import actions
 from repositories.webhooks.access import Place, fetch_place, fetch_webhook, place_of, visible_webhooks
 from repositories.webhooks.formats.shipped import Shipped, shipped
-from repositories.webhooks.forms import HeaderRow, WebhookForm, choices_of, header_names
+from repositories.webhooks.forms import HeaderRow, WebhookForm
 from repositories.webhooks.listed import from_namespace, listed
 from repositories.webhooks.models import Webhook
 from repositories.webhooks.pages import address, frame, webhook_frame
@@ -64,7 +64,7 @@ def new_webhook(request: PortalRequest, namespace: str, name: str = "") -> HttpR
 def edit_webhook(request: PortalRequest, namespace: str, webhook_id: int, name: str = "") -> HttpResponse:
     row = fetch_webhook(request.actor, namespace, name, webhook_id)
     place = place_of(row)
-    form = WebhookForm(request.POST or None, initial=choices_of(row), place=place, stored_headers=header_names(row))
+    form = WebhookForm(request.POST or None, place=place, row=row)
     if (drawn := _drawn_again(request, form)) is not None:
         return _form_page(request, place, drawn, webhook=row)
     if request.method == "POST" and form.is_valid():

@@ -1,5 +1,6 @@
 """The pages on which people make and change webhooks in a real browser: axe, phone, live preview, without script."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -125,6 +126,20 @@ def test_shows_the_next_payload_while_one_chooses(alice: User, shop: Repository,
     page.locator("#id_events_star").check()
     page.get_by_label("If this happened now").select_option("star")
     expect(preview).to_contain_text('"star"')
+
+
+def test_starts_from_a_shipped_template_on_a_phone(
+    alice: User, shop: Repository, base: str, open_context: Open
+) -> None:
+    page = open_page(open_context, alice, base, f"{ALL}/new", viewport={"width": 390, "height": 844})
+    page.get_by_text("A template of your own").click()
+    page.get_by_label("Start from").select_option("github")
+    page.get_by_role("button", name="Put it in").click()
+    expect(page.get_by_label("Template", exact=True)).to_have_value(re.compile("moorage"))
+    expect(page.get_by_label("Value of header 2")).to_have_value("Bearer ⟨token⟩")
+    expect(page.locator("#preview")).to_contain_text('"event_type": "moorage.push"')
+    assert axe(page) == []
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
 def test_works_without_script(alice: User, shop: Repository, base: str, open_context: Open) -> None:

@@ -88,8 +88,9 @@ def test_bad_input_is_told_under_the_field(alices_client: Client, alice: User, f
 
 
 def test_all_that_is_wrong_is_told_at_once(alices_client: Client, public_app: Repository) -> None:
-    page = alices_client.post(f"{BASE}/new", {"name": "", "url": "", "format": "dockerhub"})
-    assert {f'id="id_{field}_error"' in page.content.decode() for field in ("name", "url", "events")} == {True}
+    wrong = {"name": "", "url": "", "format": "nonsense", "headers_name": ["X-Team"], "headers_value": [""]}
+    page = alices_client.post(f"{BASE}/new", wrong).content.decode()
+    assert [f for f in ("name", "url", "format", "events", "headers") if f'id="id_{f}_error"' not in page] == []
 
 
 @pytest.mark.parametrize(
@@ -179,6 +180,8 @@ def test_the_secret_is_rotated(alices_client: Client, webhook: Webhook) -> None:
     assert new[0] in text_of(page)
     assert "signed with the secret of before, too" in text_of(page)
     assert "with two secrets until" in text_of(alices_client.get(one))
+    Webhook.objects.update(old_secret_until=timezone.now())
+    assert "Signed yes" in text_of(alices_client.get(one))
     alone = alices_client.post(f"{one}/rotate", {"old": "drop"})
     webhook.refresh_from_db()
     assert len(webhook.signing_secrets(timezone.now())) == 1
@@ -346,7 +349,9 @@ def test_each_shipped_template_can_be_saved(alices_client: Client, public_app: R
             "template": each.text,
             "events": [name for name in ("push", "tag.delete") if name in each.events],
         }
-        assert alices_client.post(f"{BASE}/new", FORM | chosen).status_code == 201, each.key
+        sent = chosen | {"template": each.text.replace("\n", "\r\n")}
+        assert alices_client.post(f"{BASE}/new", FORM | sent).status_code == 201, each.key
+        assert Webhook.objects.latest("pk").template == each.text
 
 
 def test_the_placeholders_of_a_url_are_told(alices_client: Client, public_app: Repository) -> None:
