@@ -18,9 +18,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from portal.kit import secrets
+from portal.kit import bodies, secrets
 from portal.kit.connections import hurried
-from repositories.gateway import bodies
 from repositories.gateway.models import Notification
 from repositories.images import intents, manifests, pulls
 from repositories.images.models import PushIntent

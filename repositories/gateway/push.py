@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 
 from portal.accounts.actor import Actor
 from portal.accounts.middleware import client_address, client_name
+from portal.kit import bodies
 from portal.kit.errors import MoorageError
 from repositories import actions as repositories
-from repositories.gateway import bodies
 from repositories.gateway.paths import ManifestPath
 from repositories.images import intents, manifests, writes
 from repositories.registry import client, denials, verify

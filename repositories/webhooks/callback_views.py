@@ -6,6 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from portal.kit.bodies import read_body
 from portal.kit.errors import MoorageError
 from repositories.webhooks import callbacks
 
@@ -21,7 +22,7 @@ def callback(request: HttpRequest, namespace: str, name: str, signed: str) -> Ht
     """
     try:
         delivery = callbacks.fetch_reported(f"{namespace}/{name}", signed)
-        body = request.read(callbacks.MOST_BYTES + 1)
+        body = read_body(request, limit=callbacks.MOST_BYTES)
         report = callbacks.read_report(body, request.headers.get("Content-Type", ""))
         if callbacks.is_ping(delivery):
             return JsonResponse({"message": _("This was a ping, so nothing is kept.")})

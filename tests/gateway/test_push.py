@@ -12,7 +12,7 @@ from django.test import Client
 from portal.accounts.actor import Credential, CredentialKind
 from portal.accounts.models import CreateOnPush, Namespace, TokenLevel, User
 from portal.events.models import Event
-from repositories.gateway import bodies
+from portal.kit import bodies
 from repositories.images import intents
 from repositories.images.models import Manifest, PushIntent, Tag, TagHistory
 from repositories.models import Repository

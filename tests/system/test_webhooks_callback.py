@@ -34,4 +34,6 @@ def test_a_receivers_report_comes_back_through_the_door(product: Product, layout
     assert {key: status[key] for key in REPORT} == REPORT
     assert product.get(f"{tags}/earlier/statuses", headers=api.headers).json() == []
     assert requests.post(url[:-1], timeout=10, **body).status_code == 404
-    assert requests.post(url, data=b"x" * 20_000, timeout=10).status_code == 400
+    chunked = requests.post(url, data=iter([b'{"state":', b'"failure"}']), timeout=10)
+    assert (chunked.status_code, chunked.json().get("context")) == (200, "CI")
+    assert requests.post(url, data=b"x" * 2_000_000, timeout=10).status_code == 400

@@ -82,7 +82,7 @@ def test_a_reporter_replaces_what_it_said_before(pushed: Delivery) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("", "This is no JSON."),
+        (" ", "This is no JSON."),
         ("{", "This is no JSON."),
         (b"\xff\xfe\x00", "This is no JSON."),
         ("[" * 10_000, "This is no JSON."),
@@ -96,7 +96,7 @@ def test_a_reporter_replaces_what_it_said_before(pushed: Delivery) -> None:
         (FULL | {"target_url": "//ci.example"}, "“target_url” has to be an http or https address."),
         (FULL | {"target_url": "http://[ci"}, "“target_url” has to be an http or https address."),
         (FULL | {"target_url": "https://ci/a\nb"}, "“target_url” has to be an http or https address."),
-        (FULL | {"description": "x" * 17_000}, "A report may have 16384 bytes."),
+        (FULL | {"description": "x" * 17_000}, "The request's body is too long."),
     ],
 )
 def test_what_makes_no_sense_is_400_with_a_sentence(pushed: Delivery, body: Any, words: str) -> None:

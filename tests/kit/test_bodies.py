@@ -7,8 +7,8 @@ import pytest
 from django.test import RequestFactory
 from hypothesis import given, strategies as st
 
-from repositories.gateway import bodies
-from repositories.gateway.bodies import CutOff, TooLong, read_body
+from portal.kit import bodies
+from portal.kit.bodies import CutOff, TooLong, read_body
 
 LIMIT = 100
 
