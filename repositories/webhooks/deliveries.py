@@ -8,8 +8,9 @@ import logging
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -176,8 +177,7 @@ def finish(done: Sequence[Done]) -> None:
     with transaction.atomic():
         is_off = circuit.note(done, now)
         there = set(Delivery.objects.filter(pk__in=[delivery.pk for delivery, _o in done]).values_list("pk", flat=True))
-        for delivery, outcome in done:
-            _settle(delivery, outcome, now)
+        _settle(done, now)
         if is_off:
             settle_switched_off()
         attempts = [_attempt(delivery, outcome, now) for delivery, outcome in done if delivery.pk in there]
@@ -187,18 +187,28 @@ def finish(done: Sequence[Done]) -> None:
         )
 
 
-def _settle(delivery: Delivery, outcome: Outcome, now: datetime) -> None:
+_SETTLE = """
+UPDATE webhooks_delivery
+SET state = %s, next_attempt_at = %s, finished_at = %s, last_status = %s, last_error = %s, last_duration_ms = %s,
+    leased_until = NULL, claim = ''
+WHERE id = %s AND claim = %s AND state = 'sending'
+"""
+
+
+def _settle(done: Sequence[Done], now: datetime) -> None:
+    """Raw, which takes a third of the time: a thousand receivers time out together, and while their outcomes are
+    written SQLite lets nobody claim.
+    """
+    with connection.cursor() as cursor:
+        cursor.executemany(_SETTLE, [_settled(delivery, outcome, now) for delivery, outcome in done])
+
+
+def _settled(delivery: Delivery, outcome: Outcome, now: datetime) -> tuple[Any, ...]:
     state, again_at = _next_step(delivery, outcome, now)
-    Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim, state=State.SENDING).update(
-        state=state,
-        next_attempt_at=again_at,
-        leased_until=None,
-        claim="",
-        finished_at=None if state == State.WAITING else now,
-        last_status=outcome.status,
-        last_error=outcome.error,
-        last_duration_ms=outcome.duration_ms,
-    )
+    moment = connection.ops.adapt_datetimefield_value
+    finished_at = None if state == State.WAITING else moment(now)
+    told = (outcome.status, outcome.error, outcome.duration_ms)
+    return str(state), again_at and moment(again_at), finished_at, *told, delivery.pk, delivery.claim
 
 
 def _next_step(delivery: Delivery, outcome: Outcome, now: datetime) -> tuple[State, datetime | None]:
