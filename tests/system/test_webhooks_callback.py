@@ -1,6 +1,7 @@
 """A receiver reports to the payload's callback_url, through the front door, and the tag's statuses tell it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -25,7 +26,7 @@ def test_a_receivers_report_comes_back_through_the_door(product: Product, layout
         (got,) = receiver.wait("/ci")
     url = got.json["callback_url"]
     assert url.startswith(f"{product.url}/{name}/app/-/webhooks/callback/")
-    body = {"data": REPORT} if as_form else {"json": REPORT}
+    body: dict[str, Any] = {"data": REPORT} if as_form else {"json": REPORT}
     answer = requests.post(url, timeout=10, **body)
     assert answer.status_code == 200, answer.text
     assert "Set-Cookie" not in answer.headers
