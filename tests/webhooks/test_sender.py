@@ -63,6 +63,7 @@ def test_an_outcome_that_cannot_be_written_keeps_no_other_from_being_written(
             raise DataError("value too long")
         finish(done)
 
+    monkeypatch.setattr(sender, "close_old_connections", lambda: None)  # the test's own connection
     monkeypatch.setattr(deliveries, "finish", refusing)
     assert sender.written([(row, Outcome(status=200)) for row in deliveries.claim(Room())])
     assert "were not written" in caplog.text
