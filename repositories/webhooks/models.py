@@ -140,6 +140,11 @@ class Webhook(models.Model):
         self.encrypted_secret = secrets.encrypt(value)
 
     @property
+    def ping_reads_as_push(self) -> bool:
+        """Docker Hub's payload has no word for a ping: a receiver acts on it as on another push of its newest tag."""
+        return self.format in {self.Format.DOCKERHUB, self.Format.DOCKERHUB_QUALIFIED}
+
+    @property
     def is_paused(self) -> bool:
         """By the circuit breaker: what happens meanwhile is held, and sent when somebody resumes it."""
         return not self.is_active and self.disabled_by == self.DisabledBy.FAILING
