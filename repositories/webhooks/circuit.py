@@ -25,8 +25,6 @@ TRIED_BEFORE_PAUSE = 6
 CAUGHT_UP_AFTER = timedelta(minutes=5)
 """Of failures: then one that works means that the receiver is back. In a shorter time it may be one delivery alone that
 the receiver does not take, which a webhook that works is not to send again and again."""
-REPLAYED_AT_ONCE = 10_000
-"""Missed deliveries that one click sends; the rest is in the log and can be sent from there."""
 
 State = Delivery.State
 Done = tuple[Delivery, Outcome]
@@ -104,18 +102,13 @@ def hold_waiting(hook: Webhook) -> int:
 def replay_missed(hook: Webhook, now: datetime) -> int:
     """What was held while the webhook was paused, and what failed since it began to fail, is due again, oldest first.
 
-    Attempts are counted on; the back-off begins anew. Returns how many.
+    Attempts are counted on; the back-off begins anew. One statement; returns how many.
     """
     missed = Q(state=State.HELD)
     if hook.failing_since is not None:
         missed |= Q(state=State.FAILED, finished_at__gte=hook.failing_since) & ~Q(body=b"")
-    rows = Delivery.objects.filter(missed, webhook=hook).order_by("pk").values_list("pk", flat=True)
-    pks = list(rows[:REPLAYED_AT_ONCE])
-    for begin in range(0, len(pks), 500):
-        Delivery.objects.filter(pk__in=pks[begin : begin + 500]).update(
-            state=State.WAITING, next_attempt_at=now, trying_since=now, finished_at=None
-        )
-    return len(pks)
+    rows = Delivery.objects.filter(missed, webhook=hook)
+    return rows.update(state=State.WAITING, next_attempt_at=now, trying_since=now, finished_at=None)
 
 
 def record_webhook(
