@@ -141,7 +141,7 @@ LISTS: list[tuple[str, Callable[[User, int], None], int]] = [
     (f"{APP}/tags", fill_tags, 7),
     (f"namespaces/alice/{APP.replace('alice/', '')}/tags", fill_multi_platform_tags, 8),
     (f"{APP}/webhooks", fill_webhooks, 5),
-    (f"{APP}/webhooks/1/deliveries", fill_deliveries, 6),
+    (f"{APP}/webhooks/1/deliveries", fill_deliveries, 7),
     ("access-tokens", fill_access_tokens, 4),
     ("api_tokens", fill_access_tokens, 4),
 ]

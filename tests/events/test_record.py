@@ -17,7 +17,7 @@ def test_an_event_outside_a_transaction_is_refused(transactional_db, as_alice) -
 def test_wakes_the_readers_that_want_the_action(transactional_db, as_alice, queued) -> None:
     with transaction.atomic():
         pushed = record("repo.tag.push", actor=as_alice, target="alice/app:latest")
-        record("repo.star", actor=as_alice)
+        record("user.login", actor=as_alice)
     assert [(row.event, row.reader) for row in Unread.objects.all()] == [(pushed, "webhooks")]
     assert queued == [("repositories.webhooks.fan_out", (pushed.pk,))]
 
