@@ -72,6 +72,8 @@ def test_a_form_does_as_well_and_the_state_is_enough(pushed: Delivery) -> None:
 
 def test_a_reporter_replaces_what_it_said_before(pushed: Delivery) -> None:
     report(pushed, FULL | {"state": "pending"})
+    report(pushed, FULL | {"target_url": "job/api/17/"})
+    assert BuildStatus.objects.get().target_url == ""
     report(pushed, FULL | {"target_url": None})
     row = BuildStatus.objects.get()
     assert (row.state, row.target_url) == ("success", "")
