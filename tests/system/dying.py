@@ -186,7 +186,7 @@ def state(repository: str) -> dict[str, Any]:
             list(h) for h in TagHistory.objects.filter(repository=row).order_by("id").values_list("tag", "action")
         ],
         "events": [list(event) for event in events.values_list("action", "target")],
-        "webhooks": Unread.objects.filter(event__repository_id=row.pk).count(),
+        "webhooks": Unread.objects.filter(event__repository_id=row.pk, event__action__startswith="repo.tag.").count(),
         "open": PushIntent.objects.filter(repository=row, state=PushIntent.State.OPEN).count(),
     }
 
