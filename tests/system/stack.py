@@ -8,10 +8,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,6 +34,7 @@ class Stack:
         self.redis_port = _free_port()
         self.tools: Tools = find_tools(ROOT / ".tools")
         self.processes: dict[str, subprocess.Popen[str]] = {}
+        self._celery: dict[str, Callable[[], None]] = {}
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("MOORAGE_")} | {
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             "PYTHONPATH": str(ROOT),
@@ -61,6 +64,16 @@ class Stack:
 
     def start_driver(self) -> None:
         self._start("driver", [sys.executable, "-m", "tests.system.driver"], self.environment)
+
+    def supervise(self, ended: threading.Event) -> None:
+        """Start again what of Celery ended by itself, as the product's supervisor does: kombu's channel has no
+        connection any more when Redis dies in the wrong moment, and the worker ends with its AttributeError.
+        """
+        while not ended.wait(0.3):
+            for name, process in list(self.processes.items()):
+                again = self._celery.get(name)
+                if again and process.poll() is not None and self.processes.get(name) is process:
+                    again()
 
     def kill(self, name: str) -> None:
         """kill -9 of the process and its children."""
@@ -144,7 +157,8 @@ class Stack:
 
     def _start_celery(self, name: str, kind: str, *options: str) -> None:
         command = [sys.executable, "-m", "celery", "-A", "portal.celery", kind, "--loglevel", "WARNING", *options]
-        self._start(name, command, self.environment)
+        self._celery[name] = partial(self._start, name, command, self.environment)
+        self._celery[name]()
 
     def _start(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         log: IO[str]
@@ -192,7 +206,14 @@ def running_stack() -> Iterator[Stack]:
             stack.call("migrate")
             stack.start_worker()
             stack.start_beat()
-            yield stack
+            ended = threading.Event()
+            supervisor = threading.Thread(target=stack.supervise, args=[ended], daemon=True)
+            supervisor.start()
+            try:
+                yield stack
+            finally:
+                ended.set()
+                supervisor.join()
         finally:
             stack.stop()
 
